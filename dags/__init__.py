@@ -1,0 +1,1 @@
+"""One file per DAG: wiring and a manual, no logic."""

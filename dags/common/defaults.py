@@ -1,0 +1,48 @@
+"""Defaults, tags, pools and assets of every DAG."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from airflow.sdk import Asset, CronTriggerTimetable
+
+from recommenders.settings import Settings
+
+SETTINGS = Settings()
+
+DEFAULTS: dict[str, Any] = {
+    "owner": "mixtape",
+    "retries": 3,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=10),
+    "execution_timeout": timedelta(hours=6),
+}
+
+MONDAY_MORNING = CronTriggerTimetable("0 5 * * MON", timezone=SETTINGS.timezone, interval=timedelta(days=7))
+
+
+class Tag(StrEnum):
+    """Every tag that a DAG may carry."""
+
+    DATA = "data"
+    MODELS = "models"
+    PLAYLISTS = "playlists"
+    MAINTENANCE = "maintenance"
+
+
+class Pool(StrEnum):
+    """Every pool; `mixtape up` makes them with the sizes of `POOL_SLOTS`."""
+
+    TRAIN = "train"
+
+
+POOL_SLOTS = {Pool.TRAIN: 1}
+
+
+class ASSET:
+    """Every asset: the edges of the data flow between DAGs."""
+
+    LISTENING = Asset("listening")
+    TRACK_VECTORS = Asset("track_vectors")
+    PLAYLISTS = Asset("playlists")

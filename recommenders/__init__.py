@@ -1,0 +1,1 @@
+"""Everything that knows about music; imports nothing of Airflow or Scrapy."""

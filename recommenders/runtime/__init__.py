@@ -1,0 +1,1 @@
+"""Postgres and Airflow as child processes on one machine."""

@@ -1,0 +1,73 @@
+"""Artifacts: what is too large for Postgres, as Parquet files under one URL (a folder or a bucket)."""
+
+import json
+import uuid
+from typing import Any
+
+import fsspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from recommenders.errors import ModelError
+
+_FACTS = b"mixtape"
+
+
+class Artifacts:
+    """The artifacts folder. Files are written whole or not at all, and never changed afterwards."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+
+    def write(self, name: str, table: pa.Table, facts: dict[str, Any] | None = None) -> str:
+        """Store `table` with `facts` (JSON) as NAME.parquet; return its URI. An earlier file of that name is replaced."""
+        if facts is not None:
+            table = table.replace_schema_metadata({_FACTS: json.dumps(facts).encode()})
+        uri = f"{self.url}/{name}.parquet"
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+        unfinished = f"{path}.{uuid.uuid4().hex}.part"
+        try:
+            with filesystem.open(unfinished, "wb") as file:
+                pq.write_table(table, file, compression="zstd", store_schema=True)
+            filesystem.mv(unfinished, path)
+        except BaseException:
+            if filesystem.exists(unfinished):
+                filesystem.rm(unfinished)
+            raise
+        return uri
+
+    def read(self, uri: str, columns: list[str] | None = None) -> tuple[pa.Table, dict[str, Any]]:
+        """The table and the facts at `uri`. Raises ModelError when the file is missing or damaged."""
+        try:
+            with fsspec.open(uri, "rb") as file:
+                table = pq.read_table(file, columns=columns)
+        except (OSError, pa.ArrowException) as error:
+            raise ModelError(
+                f"The artifact {uri} is missing or damaged: {error}. Run the task that wrote it again."
+            ) from error
+        metadata = table.schema.metadata or {}
+        return table, json.loads(metadata.get(_FACTS, b"{}"))
+
+    def remove(self, name: str) -> None:
+        """Delete everything whose name begins with `name` + "/", if there is any."""
+        filesystem, path = fsspec.core.url_to_fs(f"{self.url}/{name}")
+        if filesystem.exists(path):
+            filesystem.rm(path, recursive=True)
+
+
+def matrix_column(matrix: npt.NDArray[Any]) -> pa.FixedSizeListArray:
+    """A (n, k) array as one Arrow column of lists of k."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(matrix).ravel()), matrix.shape[1])
+
+
+def column_matrix(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """The (n, k) array that `matrix_column` stored."""
+    combined = column.combine_chunks()
+    if isinstance(combined, pa.ChunkedArray):
+        combined = combined.chunk(0)
+    width = combined.type.list_size
+    matrix: npt.NDArray[Any] = combined.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
+    return matrix

