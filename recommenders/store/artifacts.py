@@ -22,7 +22,7 @@ class Artifacts:
         self.url = url.rstrip("/")
 
     def write(self, name: str, table: pa.Table, facts: dict[str, Any] | None = None) -> str:
-        """Store `table` with `facts` (JSON) as NAME.parquet; return its URI. An earlier file of that name is replaced."""
+        """Store `table` with `facts` (JSON) as NAME.parquet, replacing an earlier one; return its URI."""
         if facts is not None:
             table = table.replace_schema_metadata({_FACTS: json.dumps(facts).encode()})
         uri = f"{self.url}/{name}.parquet"

@@ -28,7 +28,7 @@ def _cursor(connection: sa.Connection) -> Any:
 
 
 def stage(connection: sa.Connection, name: str, columns: str, data: pa.Table) -> None:
-    """Create the temporary table `name` with `columns` (SQL), gone at the end of the transaction; fill it with `data`."""
+    """Create the temporary table `name` with `columns` (SQL), filled with `data`; it ends with the transaction."""
     connection.execute(sa.text(f"CREATE TEMPORARY TABLE {name} ({columns}) ON COMMIT DROP"))
     copy_in(connection, name, data)
     connection.execute(sa.text(f"ANALYZE {name}"))
