@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import sqlalchemy as sa
 from airflow.sdk import Connection, get_current_context
 
 from recommenders.errors import ConfigurationError
 from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
+from recommenders.store.database import connection_url
 
 CONNECTION_ID = "mixtape"
 
@@ -19,18 +19,8 @@ CONNECTION_ID = "mixtape"
 def open_store() -> Iterator[Store]:
     """The store named by the Airflow connection `mixtape`."""
     connection = Connection.get(CONNECTION_ID)
-    host = connection.host or ""
-    socket = host.startswith("/")
     store = Store(
-        sa.URL.create(
-            "postgresql",
-            username=connection.login,
-            password=connection.password,
-            host=None if socket else host,
-            port=None if socket else connection.port,
-            database=connection.schema,
-            query={"host": host} if socket else {},
-        ).render_as_string(hide_password=False)
+        connection_url(connection.host, connection.port, connection.login, connection.password, connection.schema)
     )
     try:
         yield store

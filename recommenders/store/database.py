@@ -30,6 +30,7 @@ class Store:
             self.url,
             pool_size=2,
             max_overflow=4,
+            pool_pre_ping=True,  # a web server outlives a restart of the database
             connect_args={"options": f"-c search_path={SCHEMA},public -c timezone=UTC"},
         )
 
@@ -65,6 +66,26 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def connection_url(
+    host: str | None, port: int | None, login: str | None, password: str | None, database: str | None
+) -> str:
+    """The URL of a database that is named by separate fields, as in an Airflow connection.
+
+    A `host` that begins with "/" is the folder of a unix socket.
+    """
+    socket = host is not None and host.startswith("/")
+    url = sa.URL.create(
+        "postgresql",
+        username=login,
+        password=password,
+        host=None if socket else host,
+        port=None if socket else port,
+        database=database,
+        query={"host": host} if host and socket else {},
+    )
+    return url.render_as_string(hide_password=False)
 
 
 def advisory_lock(connection: sa.Connection, *name: object) -> None:
