@@ -1,0 +1,1 @@
+"""Listening: from what people played, saved and skipped to a user x track matrix of their taste."""
