@@ -126,10 +126,10 @@ def test_only_weeks_whose_published_edition_has_the_user_are_listed_newest_first
         )
         for user in (user_id, user_id + 1):
             edition = connection.execute(
-                sa.text(
-                    "INSERT INTO editions "
-                    "(week, state, dry_run, cutoff, seed, parameters, package_version, created_at) VALUES (:w, 'verified', false, :c, 1, '{}', '0', :c) RETURNING edition_id"
-                ),
+                sa.text("""
+                    INSERT INTO editions (week, state, dry_run, cutoff, seed, parameters, package_version, created_at)
+                    VALUES (:w, 'verified', false, :c, 1, '{}', '0', :c) RETURNING edition_id
+                """),
                 {"w": week, "c": cutoff},
             ).scalar()
             connection.execute(
