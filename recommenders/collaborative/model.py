@@ -15,6 +15,8 @@ from recommenders.errors import ModelError
 from recommenders.listening.interactions import Interactions, TasteParameters
 from recommenders.store.artifacts import Artifacts, column_matrix, matrix_column
 
+KIND = "collaborative"  # of the rows in `models`
+
 
 class AlsParameters(TasteParameters):
     """Alternating least squares for implicit feedback (Hu, Koren & Volinsky 2008), and the taste that it learns from.

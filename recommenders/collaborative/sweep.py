@@ -1,0 +1,47 @@
+"""The sweep: which configurations of the collaborative model a retraining tries."""
+
+import itertools
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from recommenders.collaborative.model import AlsParameters
+
+
+class SweepParams(BaseModel):
+    """Every combination of the lists is one configuration; what isn't listed keeps the default of `AlsParameters`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    factors: list[int] = Field([64], min_length=1, description="Lengths of the vectors to try.")
+    alpha: list[float] = Field(
+        [1.0, 4.0], min_length=1, description="How fast confidence grows with the strength of a liking, values to try."
+    )
+    regularisation: list[float] = Field(
+        [0.05, 10.0], min_length=1, description="Weights of the vectors' squared length in the loss, to try."
+    )
+    half_life_days: list[float] = Field(
+        [84.0], min_length=1, description="Days after which an event counts half, values to try."
+    )
+
+    def configurations(self, *, dated: bool) -> list["AlsParameters"]:
+        """The configurations, each once. Without `dated` events the half-life changes nothing and is not swept."""
+        from recommenders.collaborative.model import AlsParameters
+
+        half_lives = self.half_life_days if dated else self.half_life_days[:1]
+        combinations = itertools.product(self.factors, self.alpha, self.regularisation, half_lives)
+        return list(
+            dict.fromkeys(
+                AlsParameters(factors=factors, alpha=alpha, regularisation=regularisation, half_life_days=half_life)
+                for factors, alpha, regularisation, half_life in combinations
+            )
+        )
+
+
+def configuration_name(parameters: "AlsParameters") -> str:
+    """What a person reads in a table of metrics, or at a mapped task."""
+    return (
+        f"ALS {parameters.factors} factors, alpha {parameters.alpha:g}, "
+        f"regularisation {parameters.regularisation:g}, half-life {parameters.half_life_days:g} days"
+    )
