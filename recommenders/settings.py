@@ -21,12 +21,19 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="Any PostgreSQL >= 15 with pgvector, as a URL. Unset: the embedded PostgreSQL under home."
     )
+    airflow_database_url: str | None = Field(
+        None,
+        description="PostgreSQL database of Airflow itself, as a URL. Unset: one called NAME_airflow beside the first.",
+    )
     artifacts_url: str | None = Field(
         None, description="Where models and editions keep their files. Unset: home/artifacts."
     )
     landing_url: str | None = Field(None, description="Where files to import are dropped. Unset: home/landing.")
     exports_url: str | None = Field(None, description="Where playlists are exported to. Unset: home/exports.")
     timezone: str = Field("UTC", description="Time zone in which Monday begins, for instance Europe/Stockholm.")
+    web_host: str = Field(
+        "127.0.0.1", description="Address on which the web UI listens. 0.0.0.0: every address of this machine."
+    )
     web_port: int = Field(8080, ge=1, le=65535, description="Port of the Airflow web UI started by `mixtape up`.")
     shards: int = Field(4, ge=1, le=256, description="Least number of shards of a Monday run.")
     users_per_shard: int = Field(25_000, ge=1, description="Most users in one shard of a Monday run.")

