@@ -1,0 +1,134 @@
+"""The state of the service, told from what is in the store."""
+
+import datetime as dt
+import json
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+
+from recommenders.store import Store
+from recommenders.store.partitions import ensure_months_ahead
+from recommenders.store.status import ServiceStatus, service_status
+
+UTC = ZoneInfo("UTC")
+MONDAY = dt.date(2026, 3, 2)
+WEDNESDAY = dt.datetime(2026, 3, 4, 12, tzinfo=dt.UTC)
+
+
+def _status(store: Store, now: dt.datetime = WEDNESDAY, zone: ZoneInfo = UTC) -> ServiceStatus:
+    with store.begin() as connection:
+        return service_status(connection, now, zone)
+
+
+def _run(store: Store, *statements: str, **values: Any) -> None:
+    with store.begin() as connection:
+        ensure_months_ahead(connection, MONDAY)
+        for statement in statements:
+            connection.execute(sa.text(statement), values)
+
+
+CATALOGUE = """
+    INSERT INTO users (name) VALUES ('Ada'), ('Ben');
+    INSERT INTO artists (name, name_key) VALUES ('Low', 'low');
+    INSERT INTO works (artist_id, title_key) VALUES (1, 'words');
+    INSERT INTO tracks (work_id, title) VALUES (1, 'Words');
+    INSERT INTO events (occurred_at, event_id, user_id, track_id, kind) VALUES ('2026-03-01T10:00Z', 1, 1, 1, 'play')
+"""
+MODEL = """
+    INSERT INTO models (kind, space, status, reason, trained_at, cutoff, parameters, metrics, artifact_uri,
+                        package_version)
+    VALUES ('collaborative', 1, :status, :reason, :at, :at, '{}', '{"ndcg": 0.3}', 'file:///nowhere', '0')
+"""
+WEEK = "INSERT INTO weeks (week, cutoff, seed) VALUES (:week, :week, 1) ON CONFLICT DO NOTHING"
+EDITION = """
+    INSERT INTO editions (week, state, dry_run, cutoff, seed, parameters, figures, package_version, created_at)
+    VALUES (:week, :state, :dry_run, :week, 1, '{}', :figures, '0', :week)
+"""
+PUBLISH = "UPDATE weeks SET edition_id = (SELECT max(edition_id) FROM editions WHERE week = :week) WHERE week = :week"
+
+
+def _edition(store: Store, state: str, week: dt.date = MONDAY, dry_run: bool = False) -> None:
+    figures = json.dumps({"playlists": 2, "short": 1, "songs_by_source": {"mix": 45, "popular": 15}})
+    publish = [PUBLISH] if state == "published" else []
+    _run(store, WEEK, EDITION, *publish, week=week, state=state, dry_run=dry_run, figures=figures)
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """A store with two users, a track, a play and a champion, and nothing wrong with it."""
+    _run(store, CATALOGUE)
+    _run(store, MODEL, status="champion", reason=None, at=WEDNESDAY - dt.timedelta(days=3))
+    _edition(store, "published")
+    return store
+
+
+def test_an_empty_store_asks_for_data_and_is_not_broken(store: Store) -> None:
+    status = _status(store)
+    assert (status.n_users, status.n_tracks, status.week, status.champion) == (0, 0, None, None)
+    assert status.broken == []
+    assert "import a catalogue" in status.stale[0]
+
+
+def test_a_healthy_service_has_no_problems_and_shows_its_figures(filled: Store) -> None:
+    status = _status(filled)
+    assert status.problems == []
+    assert (status.n_users, status.n_artists, status.n_tracks, status.n_events) == (2, 1, 1, 1)
+    assert status.newest_event_at == dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC)
+    assert status.champion is not None and status.champion.metrics == {"ndcg": 0.3}
+    assert status.week is not None
+    assert (status.week.week, status.week.state, status.week.n_playlists, status.week.n_short) == (
+        MONDAY,
+        "published",
+        2,
+        1,
+    )
+    assert status.week.sources == {"mix": 0.75, "popular": 0.25}
+
+
+def test_a_week_without_mixtapes_is_broken_from_monday_noon_in_the_configured_zone(filled: Store) -> None:
+    next_monday = dt.datetime(2026, 3, 9, tzinfo=dt.UTC)
+    assert _status(filled, next_monday + dt.timedelta(hours=11)).broken == []
+    assert "2026-03-09 are not published" in _status(filled, next_monday + dt.timedelta(hours=13)).broken[0]
+    in_auckland = _status(filled, next_monday + dt.timedelta(hours=1), ZoneInfo("Pacific/Auckland"))
+    assert "2026-03-09 are not published" in in_auckland.broken[0]
+
+
+def test_a_failed_redo_is_broken_while_the_published_edition_is_shown(filled: Store) -> None:
+    _edition(filled, "failed")
+    status = _status(filled)
+    assert status.week is not None and status.week.state == "published"
+    assert "Edition 2 of the week of 2026-03-02 has failed; edition 1 is still served" in status.broken[0]
+
+
+def test_a_dry_run_is_not_the_state_of_a_week(filled: Store) -> None:
+    _edition(filled, "dry_run", MONDAY + dt.timedelta(days=7), dry_run=True)
+    week = _status(filled).week
+    assert week is not None and week.week == MONDAY
+
+
+def test_an_old_model_and_old_listening_are_stale(filled: Store) -> None:
+    stale = _status(filled, WEDNESDAY + dt.timedelta(days=6)).stale
+    assert stale == [
+        "The newest event is 9 days old: does the import still run?",
+        "The champion model 1 was trained 9 days ago.",
+    ]
+
+
+def test_the_last_rejected_candidate_is_shown_with_its_reason(filled: Store) -> None:
+    _run(filled, MODEL, status="rejected", reason="worse than the champion", at=WEDNESDAY)
+    rejected = _status(filled).last_rejected
+    assert rejected is not None and (rejected.model_id, rejected.reason) == (2, "worse than the champion")
+
+
+def test_rows_set_aside_by_the_last_import_are_told(filled: Store) -> None:
+    _run(
+        filled,
+        """INSERT INTO imports (kind, source, content_hash, started_at, finished_at, rows_read, rows_new, rows_rejected)
+           VALUES ('listening', 'events.csv', 'h', :now, :now, 100, 90, 10)""",
+        now=WEDNESDAY,
+    )
+    status = _status(filled)
+    assert status.last_import is not None and status.last_import.rows_new == 90
+    assert "set 10 of 100 rows aside" in status.stale[0]
