@@ -1,6 +1,6 @@
 """The database: how it is opened, migrated and locked."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,11 +69,16 @@ class Store:
 
 
 def connection_url(
-    host: str | None, port: int | None, login: str | None, password: str | None, database: str | None
+    host: str | None,
+    port: int | None,
+    login: str | None,
+    password: str | None,
+    database: str | None,
+    options: Mapping[str, str],
 ) -> str:
     """The URL of a database that is named by separate fields, as in an Airflow connection.
 
-    A `host` that begins with "/" is the folder of a unix socket.
+    A `host` that begins with "/" is the folder of a unix socket; `options` are libpq's (sslmode and the like).
     """
     socket = host is not None and host.startswith("/")
     url = sa.URL.create(
@@ -83,7 +88,7 @@ def connection_url(
         host=None if socket else host,
         port=None if socket else port,
         database=database,
-        query={"host": host} if host and socket else {},
+        query={**options, "host": host} if host and socket else options,
     )
     return url.render_as_string(hide_password=False)
 
