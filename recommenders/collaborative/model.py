@@ -91,7 +91,6 @@ def solver(parameters: AlsParameters, seed: int = 0) -> Any:
 
 def save_model(artifacts: Artifacts, name: str, model: CollaborativeModel) -> str:
     """Write the model, rows in its order of tracks, as the artifact `name`; return its URI."""
-    check(model, name)
     table = pa.table({"track_id": model.track_ids, "vector": matrix_column(model.track_factors)})
     return artifacts.write(name, table, {"parameters": model.parameters.model_dump(), "space": model.space})
 
@@ -109,11 +108,11 @@ def load_model(artifacts: Artifacts, uri: str, model_id: int | None = None) -> C
         )
     except (KeyError, AttributeError, ValueError) as error:
         raise ModelError(f"The artifact {uri} is not a collaborative model: {error}. Retrain, or roll back.") from error
-    check(model, uri)
+    _check(model, uri)
     return model
 
 
-def check(model: CollaborativeModel, name: str) -> None:
+def _check(model: CollaborativeModel, name: str) -> None:
     """Raise ModelError unless ids are ascending, shapes fit, and every number is finite."""
     shape = (len(model.track_ids), model.parameters.factors)
     if model.track_factors.shape != shape:

@@ -1,5 +1,6 @@
-"""The sweep: which configurations of the collaborative model a retraining tries."""
+"""What a retraining of the collaborative model is asked to do, and which configurations its sweep tries."""
 
+import datetime as dt
 import itertools
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ if TYPE_CHECKING:
     from recommenders.collaborative.model import AlsParameters
 
 
-class SweepParams(BaseModel):
-    """Every combination of the lists is one configuration; what isn't listed keeps the default of `AlsParameters`."""
+class RetrainParams(BaseModel):
+    """What a retraining does. Every combination of the four lists is one configuration to try; what isn't listed keeps
+    the default of `AlsParameters`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,6 +25,14 @@ class SweepParams(BaseModel):
     )
     half_life_days: list[float] = Field(
         [84.0], min_length=1, description="Days after which an event counts half, values to try."
+    )
+    cutoff: dt.datetime | None = Field(
+        None, description="Train on what happened before this moment. Empty: the time of the run."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the factors, of a drawn split and of the comparisons.")
+    force: bool = Field(False, description="Promote the candidate even if the gate finds it worse or strange.")
+    rollback_to: int | None = Field(
+        None, ge=1, description="Train nothing: make this earlier model (its model_id) the champion again."
     )
 
     def configurations(self, *, dated: bool) -> list["AlsParameters"]:

@@ -141,7 +141,6 @@ def promote(
     model_id: int,
     *,
     now: dt.datetime,
-    reason: str,
     track_ids: npt.NDArray[np.int64],
     vectors: npt.NDArray[np.float32],
 ) -> None:
@@ -161,10 +160,8 @@ def promote(
         {"kind": chosen.kind, "now": now},
     )
     connection.execute(
-        sa.text(
-            "UPDATE models SET status = 'champion', promoted_at = :now, reason = :reason WHERE model_id = :model_id"
-        ),
-        {"model_id": model_id, "now": now, "reason": reason},
+        sa.text("UPDATE models SET status = 'champion', promoted_at = :now WHERE model_id = :model_id"),
+        {"model_id": model_id, "now": now},
     )
     _replace_vectors(connection, chosen, track_ids, vectors)
 
@@ -190,24 +187,33 @@ def _replace_vectors(
     )
 
 
+def note(connection: sa.Connection, model_id: int, reason: str) -> None:
+    """Say of a candidate why it may become champion."""
+    _conclude(connection, model_id, "candidate", reason)
+
+
 def reject(connection: sa.Connection, model_id: int, reason: str) -> None:
     """Keep a candidate as rejected, with the reason."""
+    _conclude(connection, model_id, "rejected", reason)
+
+
+def _conclude(connection: sa.Connection, model_id: int, status: str, reason: str) -> None:
     connection.execute(
         sa.text(
-            """UPDATE models SET status = 'rejected', reason = :reason
+            """UPDATE models SET status = :status, reason = :reason
                WHERE model_id = :model_id AND status = 'candidate'"""
         ),
-        {"model_id": model_id, "reason": reason},
+        {"model_id": model_id, "status": status, "reason": reason},
     )
 
 
-def copy_as_candidate(connection: sa.Connection, model_id: int, run_key: str | None) -> int:
+def copy_as_candidate(connection: sa.Connection, model_id: int, run_key: str, reason: str) -> int:
     """A new candidate with the artifact of an earlier model, so that a roll-back keeps the history of champions.
 
     The same `run_key` makes it once. Raises ModelError when there is no model `model_id`.
     """
     earlier = model(connection, model_id)
-    return add_candidate(
+    copy = add_candidate(
         connection,
         kind=earlier.kind,
         space=earlier.space,
@@ -219,3 +225,5 @@ def copy_as_candidate(connection: sa.Connection, model_id: int, run_key: str | N
         artifact_uri=earlier.artifact_uri,
         package_version=earlier.package_version,
     )
+    note(connection, copy, reason)
+    return copy

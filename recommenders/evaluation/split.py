@@ -1,0 +1,142 @@
+"""The split: what a model may learn from, and the songs that it is then judged by.
+
+With times: a model that knows what happened before `start` is judged by the songs first heard in [start, end).
+Two such folds follow each other. The sweep learns from everything before T - 14 days and its configurations are
+compared on [T - 14, T - 7); the chosen one learns from everything before T - 7 days and is judged on [T - 7, T), a week
+that had no part in choosing it. Where hardly anybody heard something new in those weeks, or nothing has a time, a
+seeded fifth of every user's tracks stands in for each week: the outer fifth judges, a fifth of the rest chooses.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import sqlalchemy as sa
+
+from recommenders.store import Artifacts
+from recommenders.store.signals import Catalogue, Pairs, Signal, Signals, read_heard, read_signals
+
+WEEK = dt.timedelta(days=7)
+LEAST_JUDGED_USERS = 20
+HELD_OUT = 0.2
+
+_HEARD_ON_PURPOSE = (Signal.PLAY, Signal.SAVE, Signal.LOVE, Signal.RATED_UP)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One model's lesson and its examination."""
+
+    cutoff: dt.datetime  # what the signals are as of
+    signals: Signals  # what it may learn from
+    heard: Pairs  # what it must not recommend
+    labels: Pairs  # what users then heard for the first time, and it should have recommended
+
+    def save(self, artifacts: Artifacts, folder: str) -> None:
+        """Store in the artifacts folder `folder`."""
+        save_columns(artifacts, f"{folder}/signals", self.signals, {"cutoff": self.cutoff.isoformat()})
+        save_columns(artifacts, f"{folder}/heard", self.heard)
+        save_columns(artifacts, f"{folder}/labels", self.labels)
+
+    @staticmethod
+    def load(artifacts: Artifacts, folder: str) -> "Fold":
+        """The fold that `save` stored."""
+        signals, facts = load_columns(artifacts, f"{folder}/signals", Signals)
+        heard, _ = load_columns(artifacts, f"{folder}/heard", Pairs)
+        labels, _ = load_columns(artifacts, f"{folder}/labels", Pairs)
+        return Fold(dt.datetime.fromisoformat(facts["cutoff"]), signals, heard, labels)
+
+
+Columns = TypeVar("Columns", Signals, Pairs, Catalogue)
+
+
+def save_columns(artifacts: Artifacts, name: str, columns: Columns, facts: dict[str, Any] | None = None) -> None:
+    """Store parallel columns, and `facts` about them, as the artifact `name`."""
+    artifacts.write(name, pa.table(vars(columns)), facts)
+
+
+def load_columns(artifacts: Artifacts, name: str, kind: type[Columns]) -> tuple[Columns, dict[str, Any]]:
+    """The columns and the facts that `save_columns` stored."""
+    table, facts = artifacts.read(f"{artifacts.url}/{name}.parquet")
+    return kind(*(column.to_numpy() for column in table.itercolumns())), facts
+
+
+@dataclass(frozen=True)
+class Split:
+    """The fold that chooses a configuration, the fold that judges the chosen one, and how they were made."""
+
+    choose: Fold
+    judge: Fold
+    temporal: bool
+
+
+def split(connection: sa.Connection, cutoff: dt.datetime, signals: Signals, seed: int) -> Split:
+    """Split what is known at `cutoff`, with `signals` as of then: by weeks where enough users heard something new in
+    both of the last two, else by a seeded draw."""
+    choose = _week_fold(connection, signals, cutoff - 2 * WEEK)
+    judge = _week_fold(connection, signals, cutoff - WEEK)
+    if min(_n_users(choose.labels), _n_users(judge.labels)) >= LEAST_JUDGED_USERS:
+        return Split(choose, judge, temporal=True)
+    heard = read_heard(connection, cutoff)
+    outer, inner = np.random.default_rng(seed).spawn(2)
+    judge = drawn_fold(cutoff, signals, heard, outer)
+    return Split(drawn_fold(cutoff, judge.signals, judge.heard, inner), judge, temporal=False)
+
+
+def _week_fold(connection: sa.Connection, signals: Signals, start: dt.datetime) -> Fold:
+    """Learn before `start`, be judged by the week after it; `signals` are as of a later moment."""
+    heard = read_heard(connection, start)
+    return Fold(start, read_signals(connection, start), heard, first_heard(signals, heard, start, start + WEEK))
+
+
+def first_heard(signals: Signals, heard: Pairs, start: dt.datetime, end: dt.datetime) -> Pairs:
+    """The tracks that a user first heard in [start, end), of their own accord and not just to skip them.
+
+    What they had heard before is `heard`. A track that they met on a mixtape in that time is no label: it would
+    reward a model for having been asked.
+    """
+    during = (signals.times >= _utc(start)) & (signals.times < _utc(end))
+    week = signals.take(during)
+    met = _unique(week.take(np.isin(week.kinds, _HEARD_ON_PURPOSE)))
+    offered = _unique(week.take(week.from_mixtape))
+    return met.take(~_contained(met, offered) & ~_contained(met, heard))
+
+
+def drawn_fold(cutoff: dt.datetime, signals: Signals, heard: Pairs, rng: np.random.Generator) -> Fold:
+    """Hold out a fifth of all (user, track) pairs; those that the user played or saved of their own accord are labels.
+
+    What is held out is as if it had never been heard.
+    """
+    pairs = _unique(signals)
+    held_out = pairs.take(rng.random(len(pairs)) < HELD_OUT)
+    liked = _unique(signals.take(np.isin(signals.kinds, (Signal.TOTAL, *_HEARD_ON_PURPOSE))))
+    offered = _unique(signals.take(signals.from_mixtape))
+    labels = held_out.take(_contained(held_out, liked) & ~_contained(held_out, offered))
+    kept = ~_contained(Pairs(signals.user_ids, signals.track_ids), held_out)
+    return Fold(cutoff, signals.take(kept), heard.take(~_contained(heard, held_out)), labels)
+
+
+def _utc(moment: dt.datetime) -> np.datetime64:
+    return np.datetime64(moment.astimezone(dt.UTC).replace(tzinfo=None), "us")
+
+
+def _n_users(pairs: Pairs) -> int:
+    return len(np.unique(pairs.user_ids))
+
+
+def _unique(signals: Signals) -> Pairs:
+    """The (user, track) pairs of `signals`, each once; signals are ordered by them."""
+    new = (np.diff(signals.user_ids, prepend=-1) != 0) | (np.diff(signals.track_ids, prepend=-1) != 0)
+    return Pairs(signals.user_ids[new], signals.track_ids[new])
+
+
+def _contained(pairs: Pairs, others: Pairs) -> npt.NDArray[np.bool_]:
+    """Which of `pairs` are among `others`."""
+    _, users = np.unique(np.concatenate([pairs.user_ids, others.user_ids]), return_inverse=True)
+    width = max(pairs.track_ids.max(initial=0), others.track_ids.max(initial=0)) + 1
+    keys = users * width + np.concatenate([pairs.track_ids, others.track_ids])
+    found: npt.NDArray[np.bool_] = np.isin(keys[: len(pairs)], keys[len(pairs) :])
+    return found
