@@ -33,7 +33,8 @@ def to_xspf(mixtape: Mixtape) -> bytes:
     for song in songs:
         _append(ET.SubElement(track_list, f"{{{XSPF_NAMESPACE}}}track"), song)
     ET.indent(playlist)
-    return ET.tostring(playlist, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ET.tostring(playlist, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def to_jspf(mixtape: Mixtape) -> dict[str, Any]:

@@ -74,6 +74,7 @@ def connection_url(
     login: str | None,
     password: str | None,
     database: str | None,
+    *,
     options: Mapping[str, str],
 ) -> str:
     """The URL of a database that is named by separate fields, as in an Airflow connection.

@@ -49,7 +49,7 @@ def find_users(connection: sa.Connection, text: str, limit: int = 20) -> list[Us
         {"text": text, "begins": f"{pattern}%", "contains": f"%{pattern}%", "limit": limit},
     ).all()
     plays = _plays(connection, [row.user_id for row in rows])
-    return [UserRow(*row, plays[row.user_id]) for row in rows]
+    return [UserRow(row.user_id, row.outside_id, row.name, plays[row.user_id]) for row in rows]
 
 
 def get_user(connection: sa.Connection, outside_id: str) -> UserRow:
@@ -65,7 +65,8 @@ def get_user(connection: sa.Connection, outside_id: str) -> UserRow:
     ).one_or_none()
     if row is None:
         raise UnknownNameError(f"The service has no user {outside_id!r}.")
-    return UserRow(*row, _plays(connection, [row.user_id])[row.user_id])
+    plays = _plays(connection, [row.user_id])[row.user_id]
+    return UserRow(row.user_id, row.outside_id, row.name, plays)
 
 
 def most_played_artists(
