@@ -62,42 +62,41 @@ def retrain_collaborative() -> None:
         """Roll back when asked to, else retrain."""
         return "roll_back" if read_params(RetrainParams).rollback_to else "prepare"
 
-    @task(multiple_outputs=True)
-    def prepare() -> dict[str, Any]:
+    @task
+    def prepare() -> list[int]:
         """Freeze what is known at the cut-off, and plan the sweep."""
         from recommenders.evaluation import retraining
 
         params = read_params(RetrainParams)
         with open_store() as store:
-            plan, n_configurations = retraining.prepare(
+            return retraining.prepare(
                 store, open_artifacts(), params, cutoff=params.cutoff or run_time(), run_key=run_key()
             )
-        return {"plan": plan, "configurations": list(range(n_configurations))}
 
     @task(pool=Pool.TRAIN, map_index_template="{{ configuration_name }}")
-    def try_configuration(plan: str, configuration: int) -> str:
+    def try_configuration(configuration: int) -> str:
         """Train one configuration and judge it on the choosing week."""
         from recommenders.evaluation import retraining
 
         artifacts = open_artifacts()
-        get_current_context()["configuration_name"] = retraining.describe(artifacts, plan, configuration)
-        return retraining.try_configuration(artifacts, plan, configuration)
+        get_current_context()["configuration_name"] = retraining.describe(artifacts, run_key(), configuration)
+        return retraining.try_configuration(artifacts, run_key(), configuration)
 
     @task(pool=Pool.TRAIN)
-    def train(plan: str, tried: list[str]) -> int:
+    def train(tried: list[str]) -> int:
         """Choose, judge on the judging week, refit on everything; the candidate's model_id."""
         from recommenders.evaluation import retraining
 
         with open_store() as store:
-            return retraining.train(store, open_artifacts(), plan, list(tried), now=datetime.now(UTC))
+            return retraining.train(store, open_artifacts(), run_key(), list(tried), now=datetime.now(UTC))
 
     @task.short_circuit
-    def gate(plan: str, model_id: int) -> bool:
+    def gate(model_id: int) -> bool:
         """Let a sound candidate pass that is not worse than what there is; keep another as rejected."""
         from recommenders.evaluation import retraining
 
         with open_store() as store:
-            return retraining.pass_gate(store, open_artifacts(), plan, model_id)
+            return retraining.pass_gate(store, open_artifacts(), run_key(), model_id)
 
     @task(outlets=[ASSET.TRACK_VECTORS])
     def publish(model_id: int) -> int:
@@ -118,11 +117,10 @@ def retrain_collaborative() -> None:
                 retraining.roll_back(store, open_artifacts(), model_id, run_key=run_key(), now=datetime.now(UTC))
             )
 
-    plan = prepare()
-    choose_path() >> [plan, roll_back()]
-    tried = try_configuration.partial(plan=plan["plan"]).expand(configuration=plan["configurations"])
-    candidate = train(plan["plan"], tried)
-    gate(plan["plan"], candidate) >> publish(candidate)
+    configurations = prepare()
+    choose_path() >> [configurations, roll_back()]
+    candidate = train(try_configuration.expand(configuration=configurations))
+    gate(candidate) >> publish(candidate)
 
 
 def _announce(model: Any) -> int:

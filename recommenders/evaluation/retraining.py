@@ -1,6 +1,7 @@
 """Retraining the collaborative model, step by step: each step reads and writes artifacts and can be run again.
 
-prepare -> try_configuration (one after the other, or side by side) -> train -> pass_gate -> publish.
+prepare -> try_configuration (one after the other, or side by side) -> train -> pass_gate -> publish. What they share
+is found by the key of the run.
 """
 
 import datetime as dt
@@ -31,10 +32,9 @@ GATE = GateParameters()
 
 @dataclass(frozen=True)
 class Plan:
-    """What one retraining set out to do; kept as an artifact beside its folds."""
+    """What one retraining set out to do; kept as an artifact beside its folds, and found by the run's key."""
 
     run_key: str
-    folder: str  # of its artifacts
     cutoff: dt.datetime
     seed: int
     force: bool
@@ -42,30 +42,38 @@ class Plan:
     configurations: list[AlsParameters]  # the sweep's, then those of rivals that it lacks
     rivals: list[int]  # configurations of the champion (first) and of every champion of the last 12 weeks
 
-    def save(self, artifacts: Artifacts) -> str:
-        """Store the plan; return its URI."""
+    @property
+    def folder(self) -> str:
+        """The folder of the run's artifacts."""
+        return _folder(self.run_key)
+
+    def save(self, artifacts: Artifacts) -> None:
+        """Store the plan."""
         rows = [configuration.model_dump_json() for configuration in self.configurations]
         facts = {name: value for name, value in vars(self).items() if name != "configurations"}
         facts["cutoff"] = self.cutoff.isoformat()
-        return artifacts.write(f"{self.folder}/plan", pa.table({"configuration": rows}), facts)
+        artifacts.write(f"{self.folder}/plan", pa.table({"configuration": rows}), facts)
 
     @staticmethod
-    def load(artifacts: Artifacts, uri: str) -> "Plan":
-        """The plan that `save` stored."""
-        table, facts = artifacts.read(uri)
+    def load(artifacts: Artifacts, run_key: str) -> "Plan":
+        """The plan of the run `run_key`."""
+        table, facts = artifacts.read(f"{artifacts.url}/{_folder(run_key)}/plan.parquet")
         configurations = [AlsParameters.model_validate_json(row) for row in table["configuration"].to_pylist()]
         cutoff = dt.datetime.fromisoformat(facts.pop("cutoff"))
         return Plan(cutoff=cutoff, configurations=configurations, **facts)
 
 
+def _folder(run_key: str) -> str:
+    return "retraining/" + re.sub(r"[^A-Za-z0-9.-]+", "_", run_key)
+
+
 def prepare(
     store: Store, artifacts: Artifacts, params: RetrainParams, *, cutoff: dt.datetime, run_key: str
-) -> tuple[str, int]:
-    """Freeze what is known at `cutoff`; return the plan's URI and how many configurations it has.
+) -> list[int]:
+    """Freeze what is known at `cutoff`, and plan the run; return the places of the plan's configurations.
 
     Raises NotEnoughDataError when there is no listening before the cut-off.
     """
-    folder = "retraining/" + re.sub(r"[^A-Za-z0-9.-]+", "_", run_key)
     artifacts.remove("retraining")  # of earlier runs; one runs at a time
     with store.begin() as connection:
         signals = read_signals(connection, cutoff)
@@ -83,7 +91,6 @@ def prepare(
     configurations = list(dict.fromkeys(sweep + rivals))
     plan = Plan(
         run_key=run_key,
-        folder=folder,
         cutoff=cutoff,
         seed=params.seed,
         force=params.force,
@@ -91,37 +98,38 @@ def prepare(
         configurations=configurations,
         rivals=[configurations.index(rival) for rival in rivals],
     )
-    folds.choose.save(artifacts, f"{folder}/choose")
-    folds.judge.save(artifacts, f"{folder}/judge")
-    save_columns(artifacts, f"{folder}/signals", signals)
-    save_columns(artifacts, f"{folder}/catalogue", catalogue)
-    return plan.save(artifacts), len(configurations)
+    folds.choose.save(artifacts, f"{plan.folder}/choose")
+    folds.judge.save(artifacts, f"{plan.folder}/judge")
+    save_columns(artifacts, f"{plan.folder}/signals", signals)
+    save_columns(artifacts, f"{plan.folder}/catalogue", catalogue)
+    plan.save(artifacts)
+    return list(range(len(configurations)))
 
 
 def _champion_first(rows: list[ModelRow]) -> list[ModelRow]:
     return sorted(rows, key=lambda row: row.status != "champion")
 
 
-def describe(artifacts: Artifacts, plan_uri: str, index: int) -> str:
+def describe(artifacts: Artifacts, run_key: str, index: int) -> str:
     """The name of one configuration of the plan."""
-    return configuration_name(Plan.load(artifacts, plan_uri).configurations[index])
+    return configuration_name(Plan.load(artifacts, run_key).configurations[index])
 
 
-def try_configuration(artifacts: Artifacts, plan_uri: str, index: int) -> str:
+def try_configuration(artifacts: Artifacts, run_key: str, index: int) -> str:
     """Train one configuration on the choosing fold and judge it; return the URI of what came out."""
-    plan = Plan.load(artifacts, plan_uri)
+    plan = Plan.load(artifacts, run_key)
     examination = _examination(artifacts, plan, "choose")
     judgement = _try(examination, plan.configurations[index], plan.seed)
     table = pa.table({"user_id": judgement.user_ids, "recall": judgement.recall})
     return artifacts.write(f"{plan.folder}/tried/{index}", table, {"index": index, "figures": judgement.figures})
 
 
-def train(store: Store, artifacts: Artifacts, plan_uri: str, tried: list[str], *, now: dt.datetime) -> int:
+def train(store: Store, artifacts: Artifacts, run_key: str, tried: list[str], *, now: dt.datetime) -> int:
     """Choose a configuration, judge it beside its rivals, refit it on everything; return the candidate's model_id.
 
     The same run has one candidate: a second call finds the first one's.
     """
-    plan = Plan.load(artifacts, plan_uri)
+    plan = Plan.load(artifacts, run_key)
     with store.begin() as connection:
         existing = models.model_of_run(connection, plan.run_key)
         champion = models.champion(connection, KIND)
@@ -211,9 +219,9 @@ def _read_tried(artifacts: Artifacts, uri: str) -> tuple[int, npt.NDArray[np.flo
     return facts["index"], table["recall"].to_numpy(), facts["figures"]
 
 
-def pass_gate(store: Store, artifacts: Artifacts, plan_uri: str, model_id: int) -> bool:
+def pass_gate(store: Store, artifacts: Artifacts, run_key: str, model_id: int) -> bool:
     """Whether the candidate may be published; one that may not is kept as rejected, with the reason."""
-    plan = Plan.load(artifacts, plan_uri)
+    plan = Plan.load(artifacts, run_key)
     with store.begin() as connection:
         row = models.model(connection, model_id)
         champion = models.champion(connection, KIND)
@@ -273,10 +281,10 @@ def retrain(
     store: Store, artifacts: Artifacts, params: RetrainParams, *, cutoff: dt.datetime, run_key: str, now: dt.datetime
 ) -> ModelRow:
     """All steps in this process, one after the other; the model that came out: champion or rejected."""
-    plan_uri, n_configurations = prepare(store, artifacts, params, cutoff=cutoff, run_key=run_key)
-    tried = [try_configuration(artifacts, plan_uri, index) for index in range(n_configurations)]
-    model_id = train(store, artifacts, plan_uri, tried, now=now)
-    if pass_gate(store, artifacts, plan_uri, model_id):
+    configurations = prepare(store, artifacts, params, cutoff=cutoff, run_key=run_key)
+    tried = [try_configuration(artifacts, run_key, index) for index in configurations]
+    model_id = train(store, artifacts, run_key, tried, now=now)
+    if pass_gate(store, artifacts, run_key, model_id):
         return publish(store, artifacts, model_id, now=now)
     with store.begin() as connection:
         return models.model(connection, model_id)
