@@ -61,9 +61,7 @@ def up(settings: Settings, say: Callable[[str], None] = lambda _: None) -> Servi
             metadata = _metadata_url(settings, url)
             say("Starting Airflow (about 20 s)")
             service = _start(settings, url, metadata)
-        store = Store(url.render_as_string(hide_password=False))
-        store.migrate()
-        store.close()
+        _migrate(url)
         _wait_until_ready(settings, service)
         for name, pool in json.loads((PROJECT_ROOT / "dags" / "common" / "pools.json").read_text()).items():
             service.api().ensure_pool(name, pool["slots"], pool["description"])
@@ -91,6 +89,11 @@ def running(settings: Settings) -> Service | None:
             return service
         time.sleep(0.5)
     return None
+
+
+def was_started(settings: Settings) -> bool:
+    """Whether `up` has started an Airflow that nobody stopped since."""
+    return _state_file(settings).exists()
 
 
 def stop_airflow(settings: Settings) -> bool:
@@ -135,11 +138,9 @@ def airflow_environment(settings: Settings, url: sa.URL, metadata: sa.URL, port:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_file(settings)),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,viewer:viewer",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.set(drivername="postgresql+psycopg2").render_as_string(
-            hide_password=False
-        ),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port("127.0.0.1", 8794)),
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port("127.0.0.1", 8793)),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.render_as_string(hide_password=False),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port("0.0.0.0", 8794)),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port("0.0.0.0", 8793)),
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
@@ -171,15 +172,24 @@ def airflow_connection(url: sa.URL) -> str:
     )
 
 
-def foreground_environment(settings: Settings) -> dict[str, str]:
-    """The environment for one DAG in the foreground: Postgres is started and both databases are migrated."""
+def run_in_foreground(settings: Settings, dag_id: str, conf: dict[str, Any]) -> bool:
+    """Run one DAG without a scheduler, its output going to this process's; whether it succeeded.
+
+    Its run is kept in a small database of its own, where no scheduler can take it up as well.
+    """
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
     url = sa.make_url(database_url(settings))
+    _migrate(url)
+    own = sa.URL.create("sqlite", database=str(settings.airflow_home / "foreground.db"))
+    environment = airflow_environment(settings, url, own, settings.web_port)
+    command = [sys.executable, "-m", "dags.common.foreground", dag_id, json.dumps(conf)]
+    return subprocess.run(command, env=environment, cwd=settings.airflow_home, check=False).returncode == 0
+
+
+def _migrate(url: sa.URL) -> None:
     store = Store(url.render_as_string(hide_password=False))
     store.migrate()
     store.close()
-    _passwords(settings)
-    return airflow_environment(settings, url, _metadata_url(settings, url), settings.web_port)
 
 
 def _start(settings: Settings, url: sa.URL, metadata: sa.URL) -> Service:
@@ -267,8 +277,10 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
 def _metadata_url(settings: Settings, url: sa.URL) -> sa.URL:
     """Airflow's own database: the configured one, else NAME_airflow beside the store's, made when it is missing."""
     if settings.airflow_database_url:
-        return sa.make_url(settings.airflow_database_url)
-    return ensure_database(url, f"{url.database}_airflow")
+        found = sa.make_url(settings.airflow_database_url)
+    else:
+        found = ensure_database(url, f"{url.database}_airflow")
+    return found.set(drivername="postgresql+psycopg2")
 
 
 def _state_file(settings: Settings) -> Path:

@@ -29,11 +29,16 @@ def start_postgres(data_dir: Path) -> sa.URL:
 
 def stop_postgres(data_dir: Path) -> bool:
     """Stop the PostgreSQL of `data_dir`; False when it was not running."""
-    _forget_dead_server(data_dir)
-    if not (data_dir / "postmaster.pid").exists():
+    if not postgres_runs(data_dir):
         return False
     _started(data_dir).stop()
     return True
+
+
+def postgres_runs(data_dir: Path) -> bool:
+    """Whether the PostgreSQL of `data_dir` is running."""
+    _forget_dead_server(data_dir)
+    return (data_dir / "postmaster.pid").exists()
 
 
 def ensure_database(server: sa.URL, name: str, template: str | None = None) -> sa.URL:

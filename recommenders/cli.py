@@ -1,0 +1,338 @@
+"""The command line: `mixtape`. Each command calls one function of the area that owns what it does."""
+
+import datetime as dt
+import json
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from recommenders.errors import ConfigurationError, MixtapeError, UnknownNameError
+from recommenders.settings import Settings
+
+if TYPE_CHECKING:
+    from recommenders.store import Store
+
+app = typer.Typer(
+    help="Monday Mixtape: every Monday, thirty unheard songs for every listener of a music service.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+PIPE_WIDTH = 160
+EXIT_BROKEN = 1
+EXIT_ERROR = 2
+
+
+class ImportKind(StrEnum):
+    """What a file to import holds."""
+
+    USERS = "users"
+    CATALOGUE = "catalogue"
+    LISTENING = "listening"
+
+
+class FileFormat(StrEnum):
+    """How a file to import is written."""
+
+    OWN = "own"
+    HETREC = "hetrec"
+
+
+class PlaylistFormat(StrEnum):
+    """How a mixtape is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    JSPF = "jspf"
+    XSPF = "xspf"
+    M3U8 = "m3u8"
+
+
+class Model(StrEnum):
+    """A model that knows what is similar."""
+
+    COLLABORATIVE = "collaborative"
+
+
+class Named(StrEnum):
+    """What a name stands for."""
+
+    USER = "user"
+    TRACK = "track"
+
+
+def main() -> None:
+    """The entry point: an error of ours is one line on stderr and exit code 2."""
+    try:
+        app()
+    except MixtapeError as error:
+        sys.exit(_complain(str(error)))
+    except ValidationError as error:
+        sys.exit(_complain("; ".join(_setting_problem(problem) for problem in error.errors())))
+
+
+@app.command()
+def up() -> None:
+    """Start Postgres and Airflow, unless they run, and say where the web UI is."""
+    from recommenders.runtime.airflow import up as start
+    from recommenders.runtime.demo import login_lines
+
+    console = _console()
+    console.print(login_lines(start(Settings(), lambda step: console.print(f"{step} ...", style="dim"))))
+
+
+@app.command()
+def down() -> None:
+    """Stop Airflow and the embedded Postgres; everything stored stays."""
+    from recommenders.runtime.airflow import down as stop
+
+    stopped = stop(Settings())
+    _console().print(f"Stopped {' and '.join(stopped)}." if stopped else "Nothing was running.")
+
+
+@app.command()
+def demo() -> None:
+    """Start everything, load the demo's data, run the three DAGs over Airflow's API, show one mixtape."""
+    from recommenders.runtime.demo import run_demo
+
+    run_demo(Settings(), _console())
+
+
+@app.command("import")
+def import_(
+    kind: Annotated[ImportKind, typer.Argument(help="What the files hold.")],
+    path: Annotated[Path, typer.Argument(help="A file, or a folder of files.", exists=True)],
+    format_: Annotated[FileFormat, typer.Option("--format", help="How the files are written.")] = FileFormat.OWN,
+) -> None:
+    """Bring users, a catalogue or listening in; importing the same again adds nothing."""
+    from recommenders.exchange.imports import import_path
+    from recommenders.exchange.terminal import plain_table
+
+    with _store(Settings(), migrate=True) as store:
+        reports = import_path(store, kind, path, file_format=format_, now=_now())
+    console = _console()
+    console.print(
+        plain_table(
+            ("kind", "file", "rows", "new", "set aside"),
+            ((r.kind, r.source, r.rows_read, r.rows_new, r.rows_rejected) for r in reports),
+        )
+    )
+    for report in reports:
+        for reason, count in report.rejected_by_reason.items():
+            console.print(f"{report.source}: {count:,} rows set aside: {reason}", highlight=False)
+
+
+@app.command()
+def run(
+    dag_id: Annotated[str, typer.Argument(help="The DAG, for instance monday_playlists.")],
+    conf: Annotated[str, typer.Option(help="Its params, as a JSON object.")] = "{}",
+) -> None:
+    """Run one DAG in the foreground, without a scheduler; exit code 1 when it fails."""
+    from recommenders.runtime.airflow import run_in_foreground
+
+    if not run_in_foreground(Settings(), dag_id, _json_object(conf)):
+        raise typer.Exit(EXIT_BROKEN)
+
+
+@app.command()
+def playlist(
+    user: Annotated[str, typer.Argument(help="A user, by the service's own id.")],
+    week: Annotated[str | None, typer.Option(help="The Monday of a week, YYYY-MM-DD; the newest by default.")] = None,
+    format_: Annotated[PlaylistFormat, typer.Option("--format", help="How to print it.")] = PlaylistFormat.TEXT,
+) -> None:
+    """Show a user's mixtape."""
+    from recommenders.playlists.mixtape import read_mixtape
+
+    with _store(Settings()) as store, store.begin() as connection:
+        mixtape = read_mixtape(connection, user, _date(week))
+    if format_ is PlaylistFormat.TEXT:
+        from recommenders.exchange.terminal import mixtape_table
+
+        _console().print(mixtape_table(mixtape))
+    else:
+        sys.stdout.write(_as_file(mixtape, format_))
+
+
+@app.command()
+def similar(
+    name: Annotated[str, typer.Argument(metavar="USER|TRACK", help="A user or a track, by the service's own id.")],
+    by: Annotated[Model, typer.Option(help="The model that is asked.")] = Model.COLLABORATIVE,
+    is_a: Annotated[Named | None, typer.Option("--is-a", help="Says which, where both have this id.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many to show.")] = 10,
+) -> None:
+    """Show the nearest users to a user, or the nearest tracks to a track."""
+    from recommenders.collaborative.neighbours import similar_tracks, similar_users
+    from recommenders.exchange.terminal import plain_table
+
+    settings = Settings()
+    with _store(settings) as store, store.begin() as connection:
+        if (is_a or _what_is(connection, name)) is Named.USER:
+            found = similar_users(connection, _artifacts(settings), name, _now(), count)
+        else:
+            found = similar_tracks(connection, _artifacts(settings), name, count)
+    _console().print(plain_table(("id", "name", "cosine"), ((n.outside_id, n.name, n.cosine) for n in found)))
+
+
+@app.command()
+def why(
+    user: Annotated[str, typer.Argument(help="A user, by the service's own id.")],
+    track: Annotated[str, typer.Argument(help="A track, by the service's own id.")],
+    week: Annotated[str | None, typer.Option(help="The Monday of a week, YYYY-MM-DD; the newest by default.")] = None,
+) -> None:
+    """Explain why a track is, or is not, on a user's mixtape."""
+    from recommenders.playlists.why import why as explain
+
+    settings = Settings()
+    with _store(settings) as store, store.begin() as connection:
+        explanation = explain(connection, _artifacts(settings), user, track, _date(week))
+    for line in explanation.lines:
+        _console().print(line, markup=False, highlight=False)
+
+
+@app.command()
+def status() -> None:
+    """Say what is in the store, what is stale and what is broken; exit code 1 when something is broken."""
+    from recommenders.exchange.terminal import status_table
+    from recommenders.runtime.health import check
+
+    found = check(Settings(), _now())
+    console = _console()
+    if found.service:
+        console.print(status_table(found.service))
+    for sentence in found.broken:
+        console.print(f"[red]broken[/]  {_plain(sentence)}", highlight=False)
+    for sentence in found.stale:
+        console.print(f"[yellow]stale[/]   {_plain(sentence)}", highlight=False)
+    if found.broken:
+        raise typer.Exit(EXIT_BROKEN)
+    if not found.stale:
+        console.print("[green]All is well.[/]")
+
+
+@app.command()
+def settings() -> None:
+    """Print every setting with its value, where it comes from and what it means."""
+    from recommenders.exchange.terminal import plain_table
+
+    current = Settings()
+    rows = []
+    for name, field in type(current).model_fields.items():
+        given = name in current.model_fields_set
+        value = getattr(current, name)
+        rows.append(
+            (f"MIXTAPE_{name.upper()}", _masked(value), "environment" if given else "default", field.description)
+        )
+    _console().print(plain_table(("setting", "value", "source", "what it means"), rows))
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@contextmanager
+def _store(settings: Settings, migrate: bool = False) -> "Iterator[Store]":
+    """The store of the settings, starting the embedded Postgres where that is the one."""
+    from recommenders.runtime.postgres import database_url
+    from recommenders.store import Store
+
+    store = Store(database_url(settings))
+    try:
+        if migrate:
+            store.migrate()
+        yield store
+    finally:
+        store.close()
+
+
+def _artifacts(settings: Settings) -> Any:
+    from recommenders.store import Artifacts
+
+    return Artifacts(settings.artifacts)
+
+
+def _what_is(connection: Any, name: str) -> Named:
+    """Whether `name` is a user or a track; raises UnknownNameError when it is neither, or both."""
+    from recommenders.store.names import track_of
+    from recommenders.store.users import get_user
+
+    found = []
+    for kind, look_up in ((Named.USER, get_user), (Named.TRACK, track_of)):
+        try:
+            look_up(connection, name)
+            found.append(kind)
+        except UnknownNameError:
+            continue
+    if len(found) != 1:
+        raise UnknownNameError(
+            f"{name!r} is both a user and a track: say which with --is-a."
+            if found
+            else f"The service has no user and no track {name!r}."
+        )
+    return found[0]
+
+
+def _as_file(mixtape: Any, file_format: PlaylistFormat) -> str:
+    from dataclasses import asdict
+
+    from recommenders.exchange import playlist_files
+
+    match file_format:
+        case PlaylistFormat.JSON:
+            return json.dumps(asdict(mixtape), default=str, ensure_ascii=False, indent=2) + "\n"
+        case PlaylistFormat.JSPF:
+            return json.dumps(playlist_files.to_jspf(mixtape), ensure_ascii=False, indent=2) + "\n"
+        case PlaylistFormat.XSPF:
+            return playlist_files.to_xspf(mixtape).decode() + "\n"
+        case _:
+            return playlist_files.to_m3u8(mixtape)
+
+
+def _date(text: str | None) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise ConfigurationError(f"--week {text}: give the Monday of a week as YYYY-MM-DD.") from error
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"--conf is not JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise ConfigurationError('--conf wants a JSON object, for instance \'{"week": "2026-03-02"}\'.')
+    return value
+
+
+def _masked(value: object) -> str:
+    """`value` as text, without the password of a URL."""
+    return "" if value is None else re.sub(r"(://[^/@]*?:)[^@]*@", r"\1***@", str(value))
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _setting_problem(problem: Any) -> str:
+    name = "_".join(map(str, problem["loc"])).upper()
+    return f"MIXTAPE_{name}: {problem['msg']}, not {problem['input']!r}"
+
+
+def _complain(message: str) -> int:
+    print(f"mixtape: {message}", file=sys.stderr)
+    return EXIT_ERROR
