@@ -1,6 +1,6 @@
 """What the DAGs share: defaults, tags, pools, assets, the store, the cut-off, params from pydantic."""
 
-from dags.common.context import open_artifacts, open_store, resolve_week, run_key, run_time
+from dags.common.context import open_artifacts, open_store, resolve_moment, run_key, run_time
 from dags.common.defaults import ASSET, DEFAULTS, MONDAY_MORNING, Pool, Tag
 from dags.common.params import as_params, read_params
 
@@ -14,7 +14,7 @@ __all__ = [
     "open_artifacts",
     "open_store",
     "read_params",
-    "resolve_week",
+    "resolve_moment",
     "run_key",
     "run_time",
 ]

@@ -7,10 +7,12 @@ from typing import Any
 
 from airflow.sdk import Connection, get_current_context
 
-from recommenders.errors import ConfigurationError
+from recommenders.playlists import calendar
+from recommenders.playlists.calendar import Moment, asked_week
 from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
 from recommenders.store.database import connection_url
+from recommenders.store.mixtapes import week_cutoff
 
 CONNECTION_ID = "mixtape"
 
@@ -18,10 +20,11 @@ CONNECTION_ID = "mixtape"
 @contextmanager
 def open_store() -> Iterator[Store]:
     """The store named by the Airflow connection `mixtape`."""
-    connection = Connection.get(CONNECTION_ID)
-    store = Store(
-        connection_url(connection.host, connection.port, connection.login, connection.password, connection.schema)
+    fields = Connection.get(CONNECTION_ID)
+    url = connection_url(
+        fields.host, fields.port, fields.login, fields.password, fields.schema, options=fields.extra_dejson
     )
+    store = Store(url)
     try:
         yield store
     finally:
@@ -34,9 +37,9 @@ def open_artifacts() -> Artifacts:
 
 
 def run_time(context: Any = None) -> dt.datetime:
-    """The moment that this run stands for: when its schedule called it, or when it was triggered (UTC)."""
+    """The moment that this run stands for (UTC): when it was triggered by hand, or when its schedule called it."""
     run = (context or get_current_context())["dag_run"]
-    moment: dt.datetime = run.data_interval_end or run.logical_date or run.run_after
+    moment: dt.datetime = run.run_after if run.run_type == "manual" else run.data_interval_end or run.run_after
     return moment
 
 
@@ -46,16 +49,16 @@ def run_key(context: Any = None) -> str:
     return f"{run.dag_id}/{run.run_id}"
 
 
-def resolve_week(week: str | None, context: Any = None) -> dt.date:
-    """The Monday that a run is about: the param `week` when given, else the week in which the run's moment lies.
-
-    Weeks begin on Monday 00:00 in the configured time zone. Raises ConfigurationError when `week` is not a Monday.
-    """
-    if week:
-        day = dt.date.fromisoformat(week)
-        if day.isoweekday() != 1:
-            monday = day - dt.timedelta(days=day.isoweekday() - 1)
-            raise ConfigurationError(f"week = {week} is not a Monday; the Monday of that week is {monday}.")
-        return day
-    today = run_time(context).astimezone(Settings().zone).date()
-    return today - dt.timedelta(days=today.isoweekday() - 1)
+def resolve_moment(week: str | None, store: Store, context: Any = None) -> Moment:
+    """The week that a run is about and its cut-off: the param `week` when given, else the run's own moment."""
+    context = context or get_current_context()
+    asked = asked_week(week) if week else None
+    with store.begin() as connection:
+        recorded = week_cutoff(connection, asked) if asked else None
+    return calendar.resolve_moment(
+        asked,
+        run_at=run_time(context),
+        now=context["dag_run"].start_date,
+        recorded=recorded,
+        zone=Settings().zone,
+    )

@@ -64,10 +64,10 @@ def matrix_column(matrix: npt.NDArray[Any]) -> pa.FixedSizeListArray:
 
 
 def column_matrix(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """The (n, k) array that `matrix_column` stored."""
+    """The (n, k) array that `matrix_column` stored, as a copy that may be changed."""
     combined = column.combine_chunks()
     if isinstance(combined, pa.ChunkedArray):
         combined = combined.chunk(0)
     width = combined.type.list_size
     matrix: npt.NDArray[Any] = combined.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    return matrix
+    return matrix if matrix.flags.writeable else matrix.copy()

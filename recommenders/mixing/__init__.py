@@ -1,0 +1,1 @@
+"""The candidates of every source, one ranking per user."""

@@ -1,0 +1,160 @@
+"""The ranked candidates of each user: the collaborative model first, then the rungs of the fallback ladder."""
+
+import datetime as dt
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import sqlalchemy as sa
+
+from recommenders.collaborative.model import CollaborativeModel, align, confidences, fold_in
+from recommenders.listening.interactions import Interactions
+from recommenders.mixing.shelf import Forbidden, Shelf
+from recommenders.store import Artifacts, eligibility
+from recommenders.store.artifacts import column_matrix, matrix_column
+
+NEAREST_LISTENERS = 50
+
+
+class Source(IntEnum):
+    """The rungs of the fallback ladder, best first; the numbers that `source_name` in the database spells out."""
+
+    MIX = 1
+    NEAREST_LISTENERS = 2
+    CULTURE = 3
+    EDITORIAL = 4
+    POPULAR = 5
+
+
+class Candidates(NamedTuple):
+    """Ranked candidates, best first.
+
+    `user_ids` (n_users,) ascending; `rows` (n_users, n) int32 rows of the shelf, -1 past the end of a list; `scores`
+    (n_users, n) float32, comparable within one source; `sources` (n_users, n) int8.
+    """
+
+    user_ids: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    sources: npt.NDArray[np.int8]
+
+    def save(self, artifacts: Artifacts, name: str) -> str:
+        """Store as an artifact; return its URI."""
+        table = pa.table(
+            {
+                "user_id": self.user_ids,
+                "rows": matrix_column(self.rows),
+                "scores": matrix_column(self.scores),
+                "sources": matrix_column(self.sources),
+            }
+        )
+        return artifacts.write(name, table)
+
+    @staticmethod
+    def load(artifacts: Artifacts, uri: str) -> "Candidates":
+        """The candidates that `save` stored."""
+        table, _ = artifacts.read(uri)
+        rows, scores, sources = (column_matrix(table[name]) for name in ("rows", "scores", "sources"))
+        return Candidates(table["user_id"].to_numpy(), rows, scores, sources)
+
+
+def user_factors(
+    model: CollaborativeModel, interactions: Interactions, user_ids: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """The factors (n_users, f) of `user_ids` (ascending), solved from their plays; zeros for users without any."""
+    solved = fold_in(model, confidences(align(interactions, model.track_ids), model.parameters))
+    factors = np.zeros((len(user_ids), model.track_factors.shape[1]), dtype=np.float32)
+    places = np.searchsorted(user_ids, interactions.user_ids)
+    known = (places < len(user_ids)) & (user_ids[np.minimum(places, len(user_ids) - 1)] == interactions.user_ids)
+    factors[places[known]] = solved[known]
+    return factors
+
+
+def rank_candidates(
+    shelf: Shelf,
+    forbidden: Forbidden,
+    user_ids: npt.NDArray[np.int64],
+    model: CollaborativeModel | None,
+    factors: npt.NDArray[np.float32] | None,
+    n_candidates: int,
+) -> Candidates:
+    """The model's best candidates of each user: unheard, unblocked, one version of each work, with a score above 0."""
+    from recommenders.mixing.kernels import best_unheard
+
+    if model is None or factors is None:
+        rows = np.full((len(user_ids), n_candidates), -1, dtype=np.int32)
+        scores = np.zeros((len(user_ids), n_candidates), dtype=np.float32)
+    else:
+        places = shelf.rows(model.track_ids)
+        usable = (places >= 0) & shelf.eligible[places]
+        norms = np.linalg.norm(model.track_factors, axis=1).astype(np.float32)
+        order = np.flatnonzero(usable)
+        order = order[np.argsort(-norms[order], kind="stable")]
+        rows, scores = best_unheard(
+            shelf,
+            forbidden,
+            factors,
+            np.ascontiguousarray(model.track_factors[order]),
+            norms[order],
+            places[order].astype(np.int32),
+            n_candidates,
+        )
+    return Candidates(user_ids, rows, scores, np.where(rows >= 0, np.int8(Source.MIX), np.int8(0)).astype(np.int8))
+
+
+def add_nearest_listeners(
+    connection: sa.Connection,
+    shelf: Shelf,
+    forbidden: Forbidden,
+    candidates: Candidates,
+    cutoff: dt.datetime,
+    with_history: npt.NDArray[np.int64],
+) -> None:
+    """Second rung: users with a history, but without enough candidates, get what their nearest listeners heard."""
+    short = candidates.user_ids[candidates.rows[:, -1] < 0]
+    short = short[np.isin(short, with_history)]
+    if len(short):
+        n_offered = candidates.rows.shape[1]
+        offered = eligibility.read_co_heard(connection, cutoff, short, NEAREST_LISTENERS, 2 * n_offered)
+        offsets = np.searchsorted(offered["user_id"], np.append(candidates.user_ids, np.iinfo(np.int64).max))
+        _append(
+            shelf,
+            forbidden,
+            candidates,
+            offsets,
+            shelf.rows(offered["item_id"]),
+            offered["score"],
+            Source.NEAREST_LISTENERS,
+        )
+
+
+def add_popular(shelf: Shelf, forbidden: Forbidden, candidates: Candidates) -> None:
+    """Last rung: what most have heard, for every list that is not full."""
+    rows = shelf.by_popularity()
+    _append(
+        shelf, forbidden, candidates, np.zeros(1, dtype=np.int64), rows, popularity_scores(shelf, rows), Source.POPULAR
+    )
+
+
+def popularity_scores(shelf: Shelf, rows: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """The logarithm of each row's listeners as a share of the highest: 0 to 1."""
+    scores = np.log1p(shelf.listeners[rows]) / max(1.0, float(np.log1p(shelf.listeners.max(initial=0))))
+    return scores.astype(np.float32)
+
+
+def _append(
+    shelf: Shelf,
+    forbidden: Forbidden,
+    candidates: Candidates,
+    offsets: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.integer],
+    scores: npt.NDArray[np.floating],
+    source: Source,
+) -> None:
+    from recommenders.mixing.kernels import append_candidates
+
+    append_candidates(
+        shelf, forbidden, candidates, offsets, rows.astype(np.int32), scores.astype(np.float32), np.int8(source)
+    )

@@ -1,0 +1,1 @@
+"""The mixtape: its rules, who gets which song, order, reasons, publishing."""

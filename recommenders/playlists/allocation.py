@@ -1,0 +1,188 @@
+"""Who gets which song when a song may be on only so many mixtapes: deferred acceptance (Gale & Shapley 1962).
+
+Users ask for the best songs that their rules allow; a song that is asked for too often keeps those who want it most
+and refuses the others for good; the refused ask for their next best. The result depends on all lists together and not
+on how the users were cut into shards.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from recommenders.mixing.candidates import Candidates, Source, popularity_scores
+from recommenders.mixing.shelf import Forbidden, Shelf
+from recommenders.playlists.parameters import MixtapeRules
+from recommenders.playlists.reasons import Bend
+from recommenders.store import Artifacts
+from recommenders.store.artifacts import column_matrix, matrix_column
+
+FILL_BLOCK = 10_000
+
+
+class Lists(NamedTuple):
+    """The songs of each user, (n_users, length) each: `rows` of the shelf (-1 past the end of a short list), `scores`
+    float32, `sources` int8, `bends` int8 (0 = no rule bent)."""
+
+    rows: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    sources: npt.NDArray[np.int8]
+    bends: npt.NDArray[np.int8]
+
+    def save(self, artifacts: Artifacts, name: str, user_ids: npt.NDArray[np.int64]) -> str:
+        """Store the lists of `user_ids` as an artifact; return its URI."""
+        columns = {field: matrix_column(getattr(self, field)) for field in self._fields}
+        return artifacts.write(name, pa.table({"user_id": user_ids} | columns))
+
+    @staticmethod
+    def load(artifacts: Artifacts, uri: str) -> tuple[npt.NDArray[np.int64], "Lists"]:
+        """The user ids and lists that `save` stored."""
+        table, _ = artifacts.read(uri)
+        rows, scores, sources, bends = (column_matrix(table[field]) for field in Lists._fields)
+        return table["user_id"].to_numpy(), Lists(rows, scores, sources, bends)
+
+    def slice(self, first: int, end: int) -> "Lists":
+        """The lists of the users in places [first, end)."""
+        return Lists(self.rows[first:end], self.scores[first:end], self.sources[first:end], self.bends[first:end])
+
+    def reordered(self, order: npt.NDArray[np.int64]) -> "Lists":
+        """The lists with the song at `order[user, i]` in place i."""
+
+        def taken(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.take_along_axis(values, order, axis=1)
+
+        return Lists(taken(self.rows), taken(self.scores), taken(self.sources), taken(self.bends))
+
+
+class _Popular(NamedTuple):
+    rows: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    source: int
+
+
+def allocate(
+    shelf: Shelf,
+    candidates: Candidates,
+    rules: MixtapeRules,
+    seed: int,
+    cap: int,
+    read_forbidden: Callable[[npt.NDArray[np.int64]], Forbidden],
+) -> tuple[Lists, dict[str, int]]:
+    """The songs of every user, and figures about it.
+
+    `cap`: mixtapes that one song may be on. `read_forbidden` gives, for ascending user ids, what they must not get; it
+    is asked only for users whose candidates did not suffice.
+    """
+    chosen, rounds = _deferred_acceptance(shelf, candidates, rules, seed, cap)
+    lists = _lists(candidates, chosen)
+    exposure = np.bincount(lists.rows[lists.rows >= 0], minlength=len(shelf.track_ids))
+    short = np.flatnonzero(lists.rows[:, -1] < 0)
+    _fill(shelf, candidates, lists, short, rules, seed, cap, exposure, read_forbidden)
+    return lists, {
+        "rounds": rounds,
+        "filled": len(short),
+        "short": int((lists.rows[:, -1] < 0).sum()),
+        "bent": int((lists.bends > 0).sum()),
+        "exposure_cap": cap,
+        "highest_exposure": int(exposure.max(initial=0)),
+        "tracks": int((exposure > 0).sum()),
+    }
+
+
+def _deferred_acceptance(
+    shelf: Shelf, candidates: Candidates, rules: MixtapeRules, seed: int, cap: int
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Places (n_users, length) of the songs chosen in each user's candidates, and the number of rounds."""
+    from recommenders.playlists.kernels import choose
+
+    n_users = len(candidates.user_ids)
+    chosen = np.full((n_users, rules.length), -1, dtype=np.int64)
+    refused = np.zeros(candidates.rows.shape, dtype=np.bool_)
+    asking = np.arange(n_users)
+    rounds = 0
+    while len(asking):
+        rounds += 1
+        choose(shelf, asking, candidates.rows, refused, (rules.max_per_artist, rules.max_per_release), chosen)
+        users, columns = np.nonzero(chosen >= 0)
+        places = chosen[users, columns]
+        rows = candidates.rows[users, places]
+        crowded = np.bincount(rows, minlength=len(shelf.track_ids)) > cap
+        contested = np.flatnonzero(crowded[rows])
+        users, places, rows = users[contested], places[contested], rows[contested]
+        order = np.lexsort(
+            (
+                seeded_hash(seed, candidates.user_ids[users], shelf.track_ids[rows]),
+                -candidates.scores[users, places],
+                candidates.sources[users, places],
+                rows,
+            )
+        )
+        starts = np.flatnonzero(np.diff(rows[order], prepend=-1))
+        rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
+        lost = order[rank >= cap]
+        refused[users[lost], places[lost]] = True
+        asking = np.unique(users[lost])
+    return chosen, rounds
+
+
+def _lists(candidates: Candidates, chosen: npt.NDArray[np.int64]) -> Lists:
+    empty = chosen < 0
+    places = np.where(empty, 0, chosen)
+
+    def taken(values: npt.NDArray[Any], missing: int) -> npt.NDArray[Any]:
+        return np.where(empty, values.dtype.type(missing), np.take_along_axis(values, places, axis=1))
+
+    return Lists(
+        rows=taken(candidates.rows, -1).astype(np.int32),
+        scores=taken(candidates.scores, 0).astype(np.float32),
+        sources=taken(candidates.sources, 0).astype(np.int8),
+        bends=np.zeros(chosen.shape, dtype=np.int8),
+    )
+
+
+def _fill(
+    shelf: Shelf,
+    candidates: Candidates,
+    lists: Lists,
+    short: npt.NDArray[np.int64],
+    rules: MixtapeRules,
+    seed: int,
+    cap: int,
+    exposure: npt.NDArray[np.int64],
+    read_forbidden: Callable[[npt.NDArray[np.int64]], Forbidden],
+) -> None:
+    """Fill the lists of the users in places `short`, in blocks of a fixed size, whoever is in which shard."""
+    from recommenders.playlists.kernels import fill
+
+    rows = shelf.by_popularity()
+    popular = _Popular(rows, popularity_scores(shelf, rows), int(Source.POPULAR))
+    for first in range(0, len(short), FILL_BLOCK):
+        users = short[first : first + FILL_BLOCK]
+        forbidden = read_forbidden(candidates.user_ids[users])
+        fill(
+            shelf,
+            forbidden,
+            users,
+            lists,
+            candidates,
+            popular,
+            (rules.max_per_artist, rules.max_per_release),
+            exposure,
+            cap,
+            (int(Bend.EXPOSURE), int(Bend.ARTIST)),
+        )
+
+
+def seeded_hash(
+    seed: int, user_ids: npt.NDArray[np.int64], track_ids: npt.NDArray[np.int64] | int = 0
+) -> npt.NDArray[np.uint64]:
+    """A well-mixed number for each (seed, user, track), the same on every machine (the finaliser of SplitMix64)."""
+    with np.errstate(over="ignore"):
+        state = np.asarray(user_ids).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        state = state ^ (np.asarray(track_ids).astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)) ^ np.uint64(seed)
+        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed: npt.NDArray[np.uint64] = state ^ (state >> np.uint64(31))
+    return mixed

@@ -1,0 +1,189 @@
+"""The inner loops over lists of songs, compiled by numba."""
+
+import os
+
+from recommenders.settings import Settings
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
+
+import numpy as np
+from numba import njit
+
+from recommenders.mixing.kernels import artist_forbidden, mark
+
+
+@njit(cache=True, nogil=True)
+def _empty_tally(shelf):  # type: ignore[no-untyped-def]
+    """Songs per artist and per release of one list; a count is valid where its stamp is the list's."""
+    n_artists, n_releases = shelf.artist_ids.shape[0], shelf.n_releases
+    return (
+        np.zeros(n_artists, dtype=np.int64),
+        np.zeros(n_artists, dtype=np.int32),
+        np.zeros(n_releases, dtype=np.int64),
+        np.zeros(n_releases, dtype=np.int32),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _fits(shelf, row, tally, stamp, limits):  # type: ignore[no-untyped-def]
+    """Whether one more song keeps the caps on each of its artists and on its release."""
+    artist_stamps, artist_counts, release_stamps, release_counts = tally
+    release = shelf.releases[row]
+    if release >= 0 and release_stamps[release] == stamp and release_counts[release] >= limits[1]:
+        return False
+    for i in range(shelf.artist_offsets[row], shelf.artist_offsets[row + 1]):
+        artist = shelf.artists[i]
+        if artist_stamps[artist] == stamp and artist_counts[artist] >= limits[0]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _add(shelf, row, tally, stamp):  # type: ignore[no-untyped-def]
+    artist_stamps, artist_counts, release_stamps, release_counts = tally
+    release = shelf.releases[row]
+    if release >= 0:
+        if release_stamps[release] != stamp:
+            release_stamps[release] = stamp
+            release_counts[release] = 0
+        release_counts[release] += 1
+    for i in range(shelf.artist_offsets[row], shelf.artist_offsets[row + 1]):
+        artist = shelf.artists[i]
+        if artist_stamps[artist] != stamp:
+            artist_stamps[artist] = stamp
+            artist_counts[artist] = 0
+        artist_counts[artist] += 1
+
+
+@njit(cache=True, nogil=True)
+def choose(shelf, users, rows, refused, limits, chosen):  # type: ignore[no-untyped-def]
+    """For each of `users`: the best candidates not refused that keep the caps, as places in the user's list.
+
+    `rows` (n_users, n_candidates), best first, -1 past the end; `refused` of that shape; `limits` = (songs per artist,
+    songs per release). Writes `chosen` (n_users, length), -1 past the end.
+    """
+    tally = _empty_tally(shelf)
+    length = chosen.shape[1]
+    for n in range(users.shape[0]):
+        user = users[n]
+        count = 0
+        for place in range(rows.shape[1]):
+            row = rows[user, place]
+            if row < 0 or count == length:
+                break
+            if refused[user, place] or not _fits(shelf, row, tally, n + 1, limits):
+                continue
+            _add(shelf, row, tally, n + 1)
+            chosen[user, count] = place
+            count += 1
+        chosen[user, count:] = -1
+
+
+@njit(cache=True, nogil=True)
+def fill(shelf, forbidden, users, lists, candidates, popular, limits, exposure, cap, bends):  # type: ignore[no-untyped-def]
+    """Fill the short lists of `users`, one after the other, giving up as few rules as possible.
+
+    First the shelf by popularity, under every rule; then the user's own candidates and the shelf, beyond the exposure
+    cap (`bends[0]`); then both beyond the caps on artist and release (`bends[1]`). What is heard or blocked, and a
+    second version of a work, is never taken. `lists` and `candidates` are (rows, scores, sources, ...) of all users,
+    `popular` (rows, scores, source) of the shelf, `forbidden` of `users` only; `lists` and `exposure` (n_tracks,) are
+    changed in place.
+    """
+    tally = _empty_tally(shelf)
+    work_stamps = np.zeros(shelf.works.max() + 1, dtype=np.int64)
+    artist_stamps = np.zeros(shelf.artist_ids.shape[0], dtype=np.int64)
+    length = lists.rows.shape[1]
+    for n in range(users.shape[0]):
+        user, stamp = users[n], n + 1
+        mark(work_stamps, forbidden.work_offsets, forbidden.works, n)
+        mark(artist_stamps, forbidden.artist_offsets, forbidden.artists, n)
+        count = 0
+        while count < length and lists.rows[user, count] >= 0:
+            row = lists.rows[user, count]
+            work_stamps[shelf.works[row]] = stamp
+            _add(shelf, row, tally, stamp)
+            count += 1
+        for step in range(5):
+            own = step in (1, 3)
+            n_offered = candidates.rows.shape[1] if own else popular.rows.shape[0]
+            for i in range(n_offered):
+                row = candidates.rows[user, i] if own else popular.rows[i]
+                if row < 0 or count == length:
+                    break
+                if work_stamps[shelf.works[row]] == stamp or (step == 0 and exposure[row] >= cap):
+                    continue
+                if artist_forbidden(shelf, artist_stamps, row, stamp):
+                    continue
+                if step < 3 and not _fits(shelf, row, tally, stamp, limits):
+                    continue
+                work_stamps[shelf.works[row]] = stamp
+                _add(shelf, row, tally, stamp)
+                lists.rows[user, count] = row
+                lists.scores[user, count] = candidates.scores[user, i] if own else popular.scores[i]
+                lists.sources[user, count] = candidates.sources[user, i] if own else popular.source
+                lists.bends[user, count] = 0 if step == 0 else bends[0] if step < 3 else bends[1]
+                exposure[row] += 1
+                count += 1
+
+
+@njit(cache=True, nogil=True)
+def _share_artist(shelf, one, other):  # type: ignore[no-untyped-def]
+    for i in range(shelf.artist_offsets[one], shelf.artist_offsets[one + 1]):
+        for j in range(shelf.artist_offsets[other], shelf.artist_offsets[other + 1]):
+            if shelf.artists[i] == shelf.artists[j]:
+                return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def separate_artists(shelf, rows, order):  # type: ignore[no-untyped-def]
+    """A playing order that keeps the given one as far as no artist comes twice in a row.
+
+    `rows` (n_users, length), -1 past the end. Writes `order` (n_users, length): places in the given order. A song that
+    fits nowhere stays at the end of the list; the number of such songs is returned per user.
+    """
+    n_users, length = rows.shape
+    stuck = np.zeros(n_users, dtype=np.int64)
+    waiting = np.empty(length, dtype=np.int64)
+    for user in range(n_users):
+        placed, n_waiting = 0, 0
+        for place in range(length):
+            if rows[user, place] < 0:
+                break
+            waiting[n_waiting] = place
+            n_waiting += 1
+        while n_waiting:
+            pick = -1
+            for i in range(n_waiting):
+                if placed == 0 or not _share_artist(shelf, rows[user, order[user, placed - 1]], rows[user, waiting[i]]):
+                    pick = i
+                    break
+            if pick < 0:
+                break
+            order[user, placed] = waiting[pick]
+            placed += 1
+            waiting[pick : n_waiting - 1] = waiting[pick + 1 : n_waiting].copy()
+            n_waiting -= 1
+        for i in range(n_waiting):
+            gap = _gap_for(shelf, rows[user], order[user], placed, rows[user, waiting[i]])
+            if gap < 0:
+                gap = placed
+                stuck[user] += 1
+            for j in range(placed, gap, -1):
+                order[user, j] = order[user, j - 1]
+            order[user, gap] = waiting[i]
+            placed += 1
+        for rest in range(placed, length):
+            order[user, rest] = rest
+    return stuck
+
+
+@njit(cache=True, nogil=True)
+def _gap_for(shelf, rows, order, placed, row):  # type: ignore[no-untyped-def]
+    """The last gap among the first `placed` songs of `order` where neither neighbour shares an artist; -1 for none."""
+    for gap in range(placed, -1, -1):
+        before = gap > 0 and _share_artist(shelf, rows[order[gap - 1]], row)
+        after = gap < placed and _share_artist(shelf, rows[order[gap]], row)
+        if not before and not after:
+            return gap
+    return -1

@@ -1,0 +1,338 @@
+"""A Monday run, task by task: plan, score, allocate, finish, verify, publish.
+
+Each function reads, calls pure functions, and writes; what it writes it writes under names made from the edition and
+the shard, so that a task that runs again replaces its own work. Between tasks go ids and file names only.
+"""
+
+import datetime as dt
+import importlib.metadata
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from recommenders.collaborative.explain import explaining_plays
+from recommenders.collaborative.model import CollaborativeModel, align, confidences, load_model
+from recommenders.errors import ModelError, NotEnoughDataError
+from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
+from recommenders.mixing.candidates import (
+    Candidates,
+    Source,
+    add_nearest_listeners,
+    add_popular,
+    rank_candidates,
+    user_factors,
+)
+from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden, read_shelf, save_shelf
+from recommenders.playlists.allocation import Lists, allocate
+from recommenders.playlists.calendar import Moment
+from recommenders.playlists.parameters import MixtapeRules, MondayParameters
+from recommenders.playlists.reasons import Bend, Reason
+from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
+from recommenders.store.mixtapes import Edition, Playlists
+
+log = logging.getLogger(__name__)
+
+STALE_MODEL = dt.timedelta(days=10)
+
+
+class Timer:
+    """Logs how many users a stage did, in how many seconds."""
+
+    def __init__(self, stage: str) -> None:
+        self.stage, self.start = stage, time.perf_counter()
+
+    def done(self, rows: int, unit: str = "users") -> None:
+        """Log the stage as done."""
+        seconds = time.perf_counter() - self.start
+        log.info(
+            "%s: %s %s in %.1f s (%.0f a second)", self.stage, f"{rows:,}", unit, seconds, rows / max(seconds, 1e-9)
+        )
+
+
+def plan_week(
+    store: Store,
+    artifacts: Artifacts,
+    parameters: MondayParameters,
+    moment: Moment,
+    *,
+    run_key: str,
+    now: dt.datetime,
+    users_per_shard: int,
+    least_shards: int,
+) -> dict[str, Any]:
+    """Freeze what the run works on.
+
+    A past week uses the champion of that moment instead of today's. Returns `{"edition": id, "week": ISO date,
+    "shards": [[first user id, end], ...], "announced": whether others are told of it}`. Raises NotEnoughDataError when
+    there is no user or no track.
+    """
+    timer, cutoff = Timer("plan"), moment.cutoff
+    with store.begin() as connection:
+        shelf = read_shelf(connection, cutoff)
+        user_ids = eligibility.read_users(connection, cutoff)
+        if not len(user_ids) or not shelf.eligible.any():
+            raise NotEnoughDataError(
+                f"There are {len(user_ids)} users and {int(shelf.eligible.sum())} tracks before "
+                f"{cutoff:%Y-%m-%d %H:%M} UTC. Import a catalogue and some listening first (README, “Bring your own data”)."
+            )
+        champion = models.champion(connection, "collaborative", cutoff if moment.past else None)
+        edition_id = mixtapes.plan_edition(
+            connection,
+            week=moment.week,
+            run_key=run_key,
+            dry_run=parameters.dry_run,
+            cutoff=cutoff,
+            seed=parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}"),
+            model_id=champion.model_id if champion else None,
+            parameters=parameters.rules.model_dump(),
+            warnings=_model_warnings(champion, cutoff),
+            package_version=importlib.metadata.version("monday-mixtape"),
+            now=now,
+        )
+    cap = parameters.rules.exposure_cap(len(user_ids), int(shelf.eligible.sum()))
+    save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, {"exposure_cap": cap, "users": len(user_ids)})
+    timer.done(len(user_ids))
+    return {
+        "edition": edition_id,
+        "week": moment.week.isoformat(),
+        "shards": _shards(user_ids, users_per_shard, least_shards),
+        "announced": not (parameters.dry_run or moment.past),
+    }
+
+
+def _model_warnings(champion: models.ModelRow | None, cutoff: dt.datetime) -> list[str]:
+    if champion is None:
+        return ["There is no champion model yet: everybody gets the lower rungs. Trigger retrain_collaborative."]
+    warnings = []
+    if champion.marked:
+        warnings.append(
+            f"No model was champion at {cutoff:%Y-%m-%d %H:%M} UTC: the oldest one ({champion.model_id}) is used."
+        )
+    elif cutoff - champion.cutoff > STALE_MODEL:
+        days = (cutoff - champion.cutoff).days
+        warnings.append(f"The champion model {champion.model_id} knows nothing of the last {days} days.")
+    return warnings
+
+
+def _shards(user_ids: npt.NDArray[np.int64], users_per_shard: int, least_shards: int) -> list[list[int]]:
+    """Half-open ranges of user ids that hold about equally many of `user_ids` (ascending); at most 256."""
+    wanted = max(least_shards, -(-len(user_ids) // users_per_shard))
+    parts = np.array_split(user_ids, max(1, min(256, wanted, len(user_ids))))
+    ends = [int(part[0]) for part in parts[1:]] + [int(user_ids[-1]) + 1]
+    return [[int(part[0]), end] for part, end in zip(parts, ends, strict=True)]
+
+
+def score_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequence[int]) -> str:
+    """Rank the candidates of the users in the half-open range `users`; return the artifact's URI."""
+    timer = Timer("score")
+    shelf, _ = load_shelf(artifacts, f"{artifacts.url}/editions/{edition_id}/shelf.parquet")
+    with store.begin() as connection:
+        edition = mixtapes.edition(connection, edition_id)
+        rules = MixtapeRules(**edition.parameters)
+        model = _model(connection, artifacts, edition.model_id)
+        user_ids = eligibility.read_users(connection, edition.cutoff, (users[0], users[1]))
+        forbidden = _forbidden(connection, shelf, edition, rules, user_ids)
+        interactions = load_interactions(connection, edition.cutoff, _taste(model), (users[0], users[1]))
+        factors = user_factors(model, interactions, user_ids) if model else None
+        candidates = rank_candidates(shelf, forbidden, user_ids, model, factors, rules.candidates)
+        add_nearest_listeners(connection, shelf, forbidden, candidates, edition.cutoff, interactions.user_ids)
+    add_popular(shelf, forbidden, candidates)
+    uri = candidates.save(artifacts, f"editions/{edition_id}/candidates-{users[0]}")
+    timer.done(len(user_ids))
+    return uri
+
+
+def allocate_songs(store: Store, artifacts: Artifacts, edition_id: int, shards: list[list[int]]) -> dict[str, int]:
+    """Decide, for all shards together, who gets which song; one artifact of lists for each shard. Returns figures."""
+    timer = Timer("allocate")
+    folder = f"{artifacts.url}/editions/{edition_id}"
+    shelf, facts = load_shelf(artifacts, f"{folder}/shelf.parquet")
+    parts = [Candidates.load(artifacts, f"{folder}/candidates-{first}.parquet") for first, _ in shards]
+    candidates = Candidates(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    with store.begin() as connection:
+        edition = mixtapes.edition(connection, edition_id)
+        rules = MixtapeRules(**edition.parameters)
+        lists, figures = allocate(
+            shelf,
+            candidates,
+            rules,
+            edition.seed,
+            facts["exposure_cap"],
+            lambda user_ids: _forbidden(connection, shelf, edition, rules, user_ids),
+        )
+        mixtapes.conclude_edition(connection, edition_id, "planned", {"allocation": figures})
+    for first, end in shards:
+        places = np.searchsorted(candidates.user_ids, [first, end])
+        name = f"editions/{edition_id}/lists-{first}"
+        lists.slice(*places).save(artifacts, name, candidates.user_ids[places[0] : places[1]])
+    timer.done(len(candidates.user_ids))
+    return figures
+
+
+def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequence[int]) -> int:
+    """Order the songs of a shard's lists, find their reasons, and write them; return the number of lists."""
+    timer = Timer("finish")
+    folder = f"{artifacts.url}/editions/{edition_id}"
+    shelf, _ = load_shelf(artifacts, f"{folder}/shelf.parquet")
+    user_ids, lists = Lists.load(artifacts, f"{folder}/lists-{users[0]}.parquet")
+    lists = in_playing_order(shelf, lists)
+    with store.begin() as connection:
+        edition = mixtapes.edition(connection, edition_id)
+        model = _model(connection, artifacts, edition.model_id)
+        interactions = load_interactions(connection, edition.cutoff, _taste(model), (users[0], users[1]))
+        codes, plays = find_reasons(shelf, lists, user_ids, model, interactions)
+        mixtapes.write_playlists(
+            connection, edition, (users[0], users[1]), _by_length(shelf, user_ids, lists, codes, plays)
+        )
+    timer.done(len(user_ids))
+    return len(user_ids)
+
+
+def verify_edition(store: Store, artifacts: Artifacts, edition_id: int) -> dict[str, Any]:
+    """Check every rule by SQL; return the edition's figures. Raises ModelError, and publishes nothing, when one is
+    broken."""
+    _, facts = load_shelf(artifacts, f"{artifacts.url}/editions/{edition_id}/shelf.parquet")
+    with store.begin() as connection:
+        edition = mixtapes.edition(connection, edition_id)
+        broken = verification.broken_rules(
+            connection,
+            week=edition.week,
+            edition_id=edition_id,
+            cutoff=edition.cutoff,
+            exposure_cap=facts["exposure_cap"],
+            rules=MixtapeRules(**edition.parameters).model_dump(),
+        )
+        figures = verification.figures(connection, edition.week, edition_id)
+        mixtapes.conclude_edition(
+            connection, edition_id, "failed" if broken else "verified", figures | {"broken_rules": broken}
+        )
+    if broken:
+        found = "; ".join(f"{rule}: {count}" for rule, count in broken.items())
+        raise ModelError(f"Edition {edition_id} of {edition.week} breaks rules and is not published. {found}.")
+    return figures
+
+
+def publish_edition(store: Store, edition_id: int, now: dt.datetime) -> str:
+    """Publish the edition or, for a dry run, report what it would change; return a sentence that says which."""
+    with store.begin() as connection:
+        edition = mixtapes.edition(connection, edition_id)
+        changes = _changes(connection, edition)
+        mixtapes.conclude_edition(connection, edition_id, edition.state, changes)
+        if edition.dry_run:
+            mixtapes.conclude_edition(connection, edition_id, "dry_run", {})
+            said = f"Dry run: edition {edition_id} of {edition.week} is kept and not published."
+        elif mixtapes.publish_edition(connection, edition, now):
+            said = f"Published edition {edition_id} of {edition.week}."
+        else:
+            said = f"Edition {edition_id} of {edition.week} is not published: a newer edition is out already."
+    if changes:
+        said += (
+            f" Compared with edition {changes['compared_with']}, {changes['users_over_20_changed']:,} of "
+            f"{changes['users_compared']:,} users would change more than 20 songs."
+        )
+    log.info(said)
+    return said
+
+
+def _changes(connection: Any, edition: Edition) -> dict[str, Any]:
+    """How much the edition differs from what is published for its week or, before that, for the newest week."""
+    published = mixtapes.published_edition(connection, edition.week) or mixtapes.published_edition(connection)
+    if published is None or published[1] == edition.edition_id:
+        return {}
+    changed = mixtapes.changed_songs(connection, edition.edition_id, published[1])
+    return {
+        "compared_with": published[1],
+        "users_compared": len(changed),
+        "users_over_20_changed": int((changed > 20).sum()),
+        "mean_songs_changed": round(float(changed.mean()), 2) if len(changed) else 0.0,
+    }
+
+
+def _model(connection: Any, artifacts: Artifacts, model_id: int | None) -> CollaborativeModel | None:
+    if model_id is None:
+        return None
+    return load_model(artifacts, models.model(connection, model_id).artifact_uri, model_id)
+
+
+def _forbidden(
+    connection: Any, shelf: Shelf, edition: Edition, rules: MixtapeRules, user_ids: npt.NDArray[np.int64]
+) -> Forbidden:
+    return read_forbidden(
+        connection, shelf, user_ids, cutoff=edition.cutoff, week=edition.week, memory_weeks=rules.memory_weeks
+    )
+
+
+def in_playing_order(shelf: Shelf, lists: Lists) -> Lists:
+    """The lists by source and falling score, as far as no artist comes twice in a row."""
+    from recommenders.playlists.kernels import separate_artists
+
+    sources = np.where(lists.rows < 0, np.int8(127), lists.sources)
+    lists = lists.reordered(np.lexsort((-lists.scores, sources), axis=1))
+    order = np.zeros(lists.rows.shape, dtype=np.int64)
+    stuck = separate_artists(shelf, lists.rows, order)
+    lists = lists.reordered(order)
+    songs = lists.rows >= 0
+    unseparated = songs & (np.cumsum(songs, axis=1) > (songs.sum(axis=1) - stuck)[:, np.newaxis])
+    lists.bends[unseparated & (lists.bends == 0)] = Bend.ORDER
+    return lists
+
+
+def find_reasons(
+    shelf: Shelf,
+    lists: Lists,
+    user_ids: npt.NDArray[np.int64],
+    model: CollaborativeModel | None,
+    interactions: Interactions,
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
+    """The reasons' codes (n_users, length), and the plays that they name (n_users, length, 2): track ids, 0 = none."""
+    rows = np.maximum(lists.rows, 0)
+    heard_by_somebody = shelf.listeners[rows] > 0
+    codes = np.where(heard_by_somebody, Reason.POPULAR, Reason.UNHEARD).astype(np.int16)
+    codes[lists.sources == Source.NEAREST_LISTENERS] = Reason.LISTENERS
+    plays = np.zeros((*lists.rows.shape, 2), dtype=np.int64)
+    if model is None:
+        return codes, plays
+    songs = np.searchsorted(model.track_ids, shelf.track_ids[rows])
+    songs = np.where(lists.sources == Source.MIX, songs, -1)
+    known = np.flatnonzero(np.isin(user_ids, interactions.user_ids))
+    confidence = confidences(align(interactions, model.track_ids), model.parameters)
+    columns = explaining_plays(model, confidence[np.searchsorted(interactions.user_ids, user_ids[known])], songs[known])
+    plays[known] = np.where(columns >= 0, model.track_ids[columns], 0)
+    codes[songs >= 0] = Reason.TASTE
+    codes[plays[:, :, 0] > 0] = Reason.PLAYS
+    return codes, plays
+
+
+def _taste(model: CollaborativeModel | None) -> TasteParameters:
+    return model.parameters if model else TasteParameters()
+
+
+def _by_length(
+    shelf: Shelf,
+    user_ids: npt.NDArray[np.int64],
+    lists: Lists,
+    codes: npt.NDArray[np.int16],
+    plays: npt.NDArray[np.int64],
+) -> list[Playlists]:
+    """The lists as rows of the database, grouped by their number of songs."""
+    lengths = (lists.rows >= 0).sum(axis=1)
+    groups = []
+    for length in np.unique(lengths):
+        users = np.flatnonzero(lengths == length)
+        groups.append(
+            Playlists(
+                user_ids=user_ids[users],
+                track_ids=shelf.track_ids[lists.rows[users, :length]],
+                scores=lists.scores[users, :length],
+                sources=lists.sources[users, :length].astype(np.int16),
+                reason_codes=codes[users, :length],
+                reason_ids=plays[users, :length].reshape(len(users), 2 * length),
+                bends=lists.bends[users, :length].astype(np.int16),
+                short_reason=np.full(len(users), length < lists.rows.shape[1], dtype=np.int16),
+            )
+        )
+    return groups

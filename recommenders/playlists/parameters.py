@@ -1,0 +1,42 @@
+"""What can be set for a Monday run: the rules of a mixtape, and the trigger form."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class MixtapeRules(BaseModel):
+    """What every mixtape of an edition must keep."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    length: int = Field(30, ge=1, le=100, description="Songs on a mixtape.")
+    max_per_artist: int = Field(2, ge=1, description="Most songs of any credited artist on one mixtape.")
+    max_per_release: int = Field(2, ge=1, description="Most songs of one release on one mixtape.")
+    memory_weeks: int = Field(
+        12, ge=0, le=104, description="Weeks before and after in which a recommended song is not recommended again."
+    )
+    max_exposure: float = Field(
+        0.1, gt=0, le=1, description="Largest share of the week's mixtapes on which one song may be."
+    )
+    candidates: int = Field(100, ge=30, le=1000, description="Ranked candidates a user that compete for the songs.")
+
+    def exposure_cap(self, n_users: int, n_eligible: int) -> int:
+        """On how many mixtapes one song may be: max(20, max_exposure x users, 3 x length x users / eligible tracks)."""
+        return max(20, int(self.max_exposure * n_users), 3 * self.length * n_users // max(1, n_eligible))
+
+
+class MondayParameters(MixtapeRules):
+    """The trigger form of `monday_playlists`."""
+
+    week: str | None = Field(
+        None,
+        description="The Monday (YYYY-MM-DD) whose mixtapes to make. Empty: the current week. A past week uses only "
+        "what was known then, and goes to nobody but the database.",
+        json_schema_extra={"format": "date"},
+    )
+    dry_run: bool = Field(False, description="Write an edition that is not published, and report what it would change.")
+    seed: int | None = Field(None, description="Decides between equals. Empty: the week's own number.")
+
+    @property
+    def rules(self) -> MixtapeRules:
+        """The rules alone."""
+        return MixtapeRules(**self.model_dump(include=set(MixtapeRules.model_fields)))
