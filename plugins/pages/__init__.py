@@ -1,0 +1,1 @@
+"""The pages: a FastAPI application that reads the store and renders HTML."""
