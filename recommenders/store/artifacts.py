@@ -51,11 +51,31 @@ class Artifacts:
         metadata = table.schema.metadata or {}
         return table, json.loads(metadata.get(_FACTS, b"{}"))
 
+    def exists(self, uri: str) -> bool:
+        """Whether there is a file at `uri`."""
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        return bool(filesystem.exists(path))
+
     def remove(self, name: str) -> None:
         """Delete everything whose name begins with `name` + "/", if there is any."""
         filesystem, path = fsspec.core.url_to_fs(f"{self.url}/{name}")
         if filesystem.exists(path):
             filesystem.rm(path, recursive=True)
+
+    def names(self, folder: str) -> list[str]:
+        """The names of what lies directly in `folder`, sorted; none where there is no such folder."""
+        filesystem, path = fsspec.core.url_to_fs(f"{self.url}/{folder}")
+        if not filesystem.exists(path):
+            return []
+        return sorted(entry.rstrip("/").rsplit("/", 1)[-1] for entry in filesystem.ls(path, detail=False))
+
+    def delete(self, uri: str) -> bool:
+        """Delete the one file at `uri`; False when it is gone already."""
+        filesystem, path = fsspec.core.url_to_fs(uri)
+        if not filesystem.exists(path):
+            return False
+        filesystem.rm_file(path)
+        return True
 
 
 def matrix_column(matrix: npt.NDArray[Any]) -> pa.FixedSizeListArray:

@@ -1,0 +1,62 @@
+"""Housekeeping: what is made ahead of time, and what is removed when its time is over."""
+
+import datetime as dt
+
+import sqlalchemy as sa
+
+from recommenders.store.artifacts import Artifacts
+from recommenders.store.partitions import drop_event_months
+
+
+def drop_old_events(connection: sa.Connection, today: dt.date, retention_months: int | None) -> list[str]:
+    """Drop the months of events that ended more than `retention_months` ago; return their names. None keeps all."""
+    if retention_months is None:
+        return []
+    months = today.year * 12 + today.month - 1 - retention_months
+    return drop_event_months(connection, dt.date(months // 12, months % 12 + 1, 1))
+
+
+def remove_old_editions(connection: sa.Connection, before: dt.datetime) -> list[int]:
+    """Delete the editions made before `before` that no week is served from, with their lists; return their ids."""
+    return list(
+        connection.execute(
+            sa.text("""
+                WITH old AS (SELECT week, edition_id FROM editions e
+                             WHERE created_at < :before
+                               AND NOT EXISTS (SELECT FROM weeks w WHERE w.edition_id = e.edition_id)),
+                     lists AS (DELETE FROM playlists p USING old
+                               WHERE p.week = old.week AND p.edition_id = old.edition_id)
+                DELETE FROM editions e USING old WHERE e.edition_id = old.edition_id RETURNING e.edition_id
+            """),
+            {"before": before},
+        ).scalars()
+    )
+
+
+def remove_old_files(connection: sa.Connection, artifacts: Artifacts, before: dt.datetime) -> dict[str, int]:
+    """Remove the working files of editions, and of models that never served, from before `before`; count both.
+
+    The lists, the rows of the models and the files of every model that was ever champion stay.
+    """
+    folders = [name for name in artifacts.names("editions") if name.isdigit()]  # before the rows: a new one has a row
+    kept = set(
+        connection.execute(
+            sa.text("SELECT edition_id FROM editions WHERE created_at >= :before"), {"before": before}
+        ).scalars()
+    )
+    old = [name for name in folders if int(name) not in kept]
+    for name in old:
+        artifacts.remove(f"editions/{name}")
+    uris = connection.execute(
+        sa.text("""
+            SELECT artifact_uri FROM models GROUP BY artifact_uri
+            HAVING max(promoted_at) IS NULL AND max(trained_at) < :before
+        """),
+        {"before": before},
+    ).scalars()
+    return {"editions": len(old), "models": sum(artifacts.delete(uri) for uri in uris)}
+
+
+def analyze(connection: sa.Connection) -> None:
+    """Tell Postgres' planner what the tables hold by now, partitioned parents included."""
+    connection.execute(sa.text("ANALYZE"))
