@@ -77,7 +77,8 @@ def plan_week(
         if not len(user_ids) or not shelf.eligible.any():
             raise NotEnoughDataError(
                 f"There are {len(user_ids)} users and {int(shelf.eligible.sum())} tracks before "
-                f"{cutoff:%Y-%m-%d %H:%M} UTC. Import a catalogue and some listening first (README, “Bring your own data”)."
+                f"{cutoff:%Y-%m-%d %H:%M} UTC. Import a catalogue and some listening first "
+                "(README, “Bring your own data”)."
             )
         champion = models.champion(connection, "collaborative", cutoff if moment.past else None)
         edition_id = mixtapes.plan_edition(
@@ -94,12 +95,14 @@ def plan_week(
             now=now,
         )
     cap = parameters.rules.exposure_cap(len(user_ids), int(shelf.eligible.sum()))
-    save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, {"exposure_cap": cap, "users": len(user_ids)})
+    shards = _shards(user_ids, users_per_shard, least_shards)
+    facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
+    save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)
     timer.done(len(user_ids))
     return {
         "edition": edition_id,
         "week": moment.week.isoformat(),
-        "shards": _shards(user_ids, users_per_shard, least_shards),
+        "shards": shards,
         "announced": not (parameters.dry_run or moment.past),
     }
 

@@ -6,6 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from recommenders.store.eligibility import read_forbidden_artists
+from recommenders.store.mixtapes import Edition
+
 _SONGS = """
     CREATE TEMPORARY TABLE checked_song ON COMMIT DROP AS
     SELECT p.user_id, song.position, song.track_id, t.work_id, t.release_id, song.bend
@@ -112,3 +115,75 @@ def figures(connection: sa.Connection, week: dt.date, edition_id: int) -> dict[s
         )
         counted[f"songs_by_{name}"] = {row[0]: row[1] for row in rows}
     return counted
+
+
+# Each query gives the detail of one rule that keeps :track from the list of :user, or no row.
+_AGAINST = {
+    "It was uploaded after the cut-off": """
+        SELECT 'on ' || uploaded_at::date FROM tracks WHERE track_id = :track AND uploaded_at >= :cutoff
+    """,
+    "Already heard": """
+        SELECT CASE WHEN h.track_id = :track THEN 'itself' ELSE 'as “' || v.title || '”' END
+               || CASE WHEN isfinite(h.first_at) THEN ', first on ' || h.first_at::date ELSE '' END
+        FROM tracks t JOIN tracks v USING (work_id) JOIN heard h ON h.track_id = v.track_id
+        WHERE t.track_id = :track AND h.user_id = :user AND h.first_at < :cutoff
+        ORDER BY h.track_id <> :track, h.first_at LIMIT 1
+    """,
+    "Blocked": """
+        SELECT 'since ' || b.since::date FROM tracks t JOIN tracks v USING (work_id)
+        JOIN blocks b ON b.track_id = v.track_id
+        WHERE t.track_id = :track AND b.user_id = :user AND b.since < :cutoff AND b.until > :cutoff LIMIT 1
+    """,
+    "Recommended in the weeks around": """
+        SELECT 'in the week of ' || w.week
+        FROM weeks w JOIN playlists p ON p.week = w.week AND p.edition_id = w.edition_id
+        JOIN tracks v ON v.track_id = ANY (p.track_ids) JOIN tracks t USING (work_id)
+        WHERE t.track_id = :track AND p.user_id = :user AND w.week <> :week
+          AND w.week BETWEEN :week - 7 * :memory_weeks AND :week + 7 * :memory_weeks
+        ORDER BY w.week LIMIT 1
+    """,
+    "Another version of it is on the mixtape": """
+        SELECT '“' || v.title || '”' FROM tracks t JOIN tracks v USING (work_id)
+        JOIN playlist_tracks p ON p.track_id = v.track_id
+        WHERE t.track_id = :track AND p.edition_id = :edition_id AND p.week = :week AND p.user_id = :user LIMIT 1
+    """,
+    "Its artist is on the mixtape as often as allowed": """
+        SELECT a.name FROM track_artists c JOIN artists a USING (artist_id)
+        JOIN track_artists other USING (artist_id) JOIN playlist_tracks p ON p.track_id = other.track_id
+        WHERE c.track_id = :track AND p.edition_id = :edition_id AND p.week = :week AND p.user_id = :user
+        GROUP BY a.artist_id HAVING count(*) >= :max_per_artist LIMIT 1
+    """,
+    "Its release is on the mixtape as often as allowed": """
+        SELECT r.title FROM tracks t JOIN releases r USING (release_id) JOIN tracks other USING (release_id)
+        JOIN playlist_tracks p ON p.track_id = other.track_id
+        WHERE t.track_id = :track AND p.edition_id = :edition_id AND p.week = :week AND p.user_id = :user
+        GROUP BY r.release_id HAVING count(*) >= :max_per_release LIMIT 1
+    """,
+}
+
+
+def rules_against(connection: sa.Connection, edition: Edition, user_id: int, track_id: int) -> list[str]:
+    """The rules that keep a track from a user's list in this edition, as sentences; empty when none does."""
+    values = {
+        "user": user_id,
+        "track": track_id,
+        "week": edition.week,
+        "edition_id": edition.edition_id,
+        "cutoff": edition.cutoff,
+        **edition.parameters,
+    }
+    found = {rule: connection.execute(sa.text(query), values).scalar() for rule, query in _AGAINST.items()}
+    lines = [f"{rule}: {detail}." for rule, detail in found.items() if detail]
+    artists = read_forbidden_artists(
+        connection, edition.cutoff, edition.week, edition.parameters["memory_weeks"], (user_id, user_id + 1)
+    )["item_id"]
+    name = connection.execute(
+        sa.text("""
+            SELECT string_agg(name, ', ') FROM track_artists JOIN artists USING (artist_id)
+            WHERE track_id = :track AND artist_id = ANY (:artists)
+        """),
+        {"track": track_id, "artists": artists.tolist()},
+    ).scalar()
+    if name:
+        lines.append(f"Its artist is blocked by the user, or cooling off after being ignored: {name}.")
+    return lines
