@@ -18,13 +18,13 @@ class RetrainParams(BaseModel):
 
     factors: list[int] = Field([64], min_length=1, description="Lengths of the vectors to try.")
     alpha: list[float] = Field(
-        [1.0, 4.0], min_length=1, description="How fast confidence grows with the strength of a liking, values to try."
+        [1.0, 2.0], min_length=1, description="How fast confidence grows with the strength of a liking, values to try."
     )
     regularisation: list[float] = Field(
-        [0.05, 10.0], min_length=1, description="Weights of the vectors' squared length in the loss, to try."
+        [0.05, 5.0, 20.0], min_length=1, description="Weights of the vectors' squared length in the loss, to try."
     )
     half_life_days: list[float] = Field(
-        [84.0], min_length=1, description="Days after which an event counts half, values to try."
+        [42.0], min_length=1, description="Days after which an event counts half, values to try."
     )
     cutoff: dt.datetime | None = Field(
         None, description="Train on what happened before this moment. Empty: the time of the run."

@@ -20,7 +20,7 @@ class TasteParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    half_life_days: float = Field(84.0, gt=0, description="Days after which an event counts half.")
+    half_life_days: float = Field(42.0, gt=0, description="Days after which an event counts half.")
     play: float = Field(1.0, ge=0, description="Weight of a full play.")
     save: float = Field(5.0, ge=0, description="Weight of a save.")
     love: float = Field(5.0, ge=0, description="Weight of a love.")
