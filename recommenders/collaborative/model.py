@@ -27,7 +27,7 @@ class AlsParameters(TasteParameters):
     factors: int = Field(64, ge=1, le=1024, description="Length of a vector.")
     alpha: float = Field(2.0, gt=0, description="How fast confidence grows with the logarithm of the strength.")
     eps: float = Field(1.0, gt=0, description="Strength from which on confidence grows slower than linearly.")
-    regularisation: float = Field(0.05, gt=0, description="Weight of the squared length of the vectors in the loss.")
+    regularisation: float = Field(1.0, gt=0, description="Weight of the squared length of the vectors in the loss.")
     iterations: int = Field(15, ge=1, le=200, description="Rounds of solving all users, then all tracks.")
 
 

@@ -21,7 +21,7 @@ class RetrainParams(BaseModel):
         [1.0, 2.0], min_length=1, description="How fast confidence grows with the strength of a liking, values to try."
     )
     regularisation: list[float] = Field(
-        [0.05, 5.0, 20.0], min_length=1, description="Weights of the vectors' squared length in the loss, to try."
+        [1.0, 10.0, 30.0], min_length=1, description="Weights of the vectors' squared length in the loss, to try."
     )
     half_life_days: list[float] = Field(
         [42.0], min_length=1, description="Days after which an event counts half, values to try."
