@@ -17,12 +17,12 @@ listeners see depends on it.
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import CronTriggerTimetable, dag, task
+from airflow.sdk import dag, task
 
-from dags.common import DEFAULTS, Tag, open_artifacts, open_store
+from dags.common import DEFAULTS, Tag, cron, open_artifacts, open_store
 from dags.common.defaults import SETTINGS
 
-EVERY_NIGHT = CronTriggerTimetable("30 3 * * *", timezone=SETTINGS.timezone)
+EVERY_NIGHT = cron("30 3 * * *")
 
 
 @dag(

@@ -27,7 +27,7 @@ If it fails with "There is no listening before ...", import some first.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
+from airflow.sdk import dag, get_current_context, task
 
 from dags.common import (
     ASSET,
@@ -35,16 +35,16 @@ from dags.common import (
     Pool,
     Tag,
     as_params,
+    cron,
     open_artifacts,
     open_store,
     read_params,
     run_key,
     run_time,
 )
-from dags.common.defaults import SETTINGS
 from recommenders.collaborative.sweep import RetrainParams
 
-SUNDAY_NIGHT = CronTriggerTimetable("30 2 * * SUN", timezone=SETTINGS.timezone, interval=timedelta(days=7))
+SUNDAY_NIGHT = cron("30 2 * * SUN", interval=timedelta(days=7))
 
 
 @dag(

@@ -1,7 +1,6 @@
 """Runs one DAG in this process, without a scheduler: `mixtape run DAG_ID` calls it as `python -m`."""
 
 import json
-import logging
 import sys
 import time
 from pathlib import Path
@@ -42,5 +41,4 @@ def run(dag_id: str, conf: dict[str, object]) -> bool:
 
 
 if __name__ == "__main__":
-    logging.getLogger("airflow").setLevel(logging.WARNING)
     sys.exit(0 if run(sys.argv[1], json.loads(sys.argv[2])) else 1)

@@ -181,7 +181,11 @@ def run_in_foreground(settings: Settings, dag_id: str, conf: dict[str, Any]) -> 
     url = sa.make_url(database_url(settings))
     _migrate(url)
     own = sa.URL.create("sqlite", database=str(settings.airflow_home / "foreground.db"))
-    environment = airflow_environment(settings, url, own, settings.web_port)
+    environment = airflow_environment(settings, url, own, settings.web_port) | {
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "recommenders=INFO",
+        "PYTHONWARNINGS": "ignore",
+    }
     command = [sys.executable, "-m", "dags.common.foreground", dag_id, json.dumps(conf)]
     return subprocess.run(command, env=environment, cwd=settings.airflow_home, check=False).returncode == 0
 

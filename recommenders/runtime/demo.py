@@ -133,7 +133,8 @@ def showcase(store: Store) -> Mixtape:
 def login_lines(service: Service) -> str:
     """Where the web UI is, and how to get in."""
     return (
-        f"\nThe web UI: [bold]{service.url}[/]   user [bold]{service.username}[/]   password [bold]{service.password}[/]"
+        f"\nThe web UI: [bold]{service.url}[/]   "
+        f"user [bold]{service.username}[/]   password [bold]{service.password}[/]"
         "\nIt goes on running; [bold]make stop[/] ends it."
     )
 

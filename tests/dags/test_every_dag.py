@@ -1,12 +1,15 @@
 """What holds for every DAG: it is documented, tagged, owned, retried, limited, and cheap to parse."""
 
+import json
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
 
 from dags.common.defaults import POOL_SLOTS, Pool, Tag
 from dags.common.readme import readme
@@ -44,7 +47,16 @@ def test_its_tags_are_known(dag: Any) -> None:
 def test_it_runs_once_at_a_time_and_never_catches_up(dag: Any) -> None:
     assert dag.max_active_runs == 1
     assert dag.catchup is False
-    assert dag.start_date is None  # else unpausing would at once run the last missed moment
+
+
+def test_one_that_never_ran_waits_for_its_next_time(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler_sees = DagSerialization.from_dict(json.loads(json.dumps(DagSerialization.to_dict(dag))))
+    monday_noon = datetime(2026, 3, 2, 12, 20, tzinfo=UTC)
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: monday_noon)
+    first = scheduler_sees.timetable.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(None, None, catchup=False)
+    )
+    assert first.run_after > monday_noon
 
 
 def test_every_param_is_typed_and_explained_in_the_form(dag: Any) -> None:
@@ -52,7 +64,7 @@ def test_every_param_is_typed_and_explained_in_the_form(dag: Any) -> None:
         param = dag.params.get_param(name)
         assert len(param.description or "") > 10, f"{dag.dag_id}.{name} is not explained"
         assert {"type", "enum"} & set(param.schema), f"{dag.dag_id}.{name} is not typed"
-        assert param.has_value, f"{dag.dag_id}.{name} has no default"
+        assert param.has_value or "null" in param.schema["type"], f"{dag.dag_id}.{name} has no default"
 
 
 def test_every_task_is_owned_retried_with_growing_pauses_and_limited(dag: Any) -> None:
