@@ -199,7 +199,7 @@ def _migrate(url: sa.URL) -> None:
 def _start(settings: Settings, url: sa.URL, metadata: sa.URL) -> Service:
     """Start `airflow standalone` in a session of its own, and remember it."""
     port = _free_port(settings.web_host, settings.web_port)
-    passwords = _passwords(settings)
+    password = passwords(settings)[ADMIN]
     log = log_file(settings)
     if log.exists():
         log.replace(log.with_suffix(".previous.log"))
@@ -218,7 +218,7 @@ def _start(settings: Settings, url: sa.URL, metadata: sa.URL) -> Service:
         started_at=psutil.Process(process.pid).create_time(),
         url=_address(settings, port),
         username=ADMIN,
-        password=passwords[ADMIN],
+        password=password,
     )
     state = asdict(service)
     del state["password"]
@@ -295,7 +295,7 @@ def _passwords_file(settings: Settings) -> Path:
     return settings.airflow_home / "passwords.json"
 
 
-def _passwords(settings: Settings) -> dict[str, str]:
+def passwords(settings: Settings) -> dict[str, str]:
     """The passwords of the web UI's users, made on the first start."""
     return _private_json(
         _passwords_file(settings), lambda: {name: secrets.token_urlsafe(12) for name in (ADMIN, "viewer")}
