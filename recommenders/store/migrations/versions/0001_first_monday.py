@@ -49,6 +49,7 @@ CREATE TABLE tracks (
     work_id bigint NOT NULL REFERENCES works,
     release_id bigint REFERENCES releases,
     title text NOT NULL,
+    title_key text NOT NULL DEFAULT '',
     version text,
     duration_s real CHECK (duration_s > 0),
     uploaded_at timestamptz,

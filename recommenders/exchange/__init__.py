@@ -1,0 +1,1 @@
+"""Data in, playlists out: files and their formats."""
