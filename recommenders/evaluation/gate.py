@@ -27,8 +27,8 @@ class GateParameters(BaseModel):
     largest_length: float = Field(1000.0, gt=0, description="A longer track vector means that training diverged.")
     smallest_length: float = Field(0.001, gt=0, description="If no track vector is longer, they collapsed.")
     least_known_tracks: float = Field(0.8, ge=0, le=1, description="Share of the champion's tracks still known.")
-    least_coverage: float = Field(0.5, ge=0, le=1, description="Different tracks on lists, against the champion's.")
-    least_overlap: float = Field(0.1, ge=0, le=1, description="Mean share of a list that the champion gives as well.")
+    least_coverage: float = Field(0.25, ge=0, le=1, description="Different tracks on lists, against the champion's.")
+    least_overlap: float = Field(0.25, ge=0, le=1, description="Mean share of a list that the champion gives as well.")
     sampled_users: int = Field(2000, ge=1, description="Users whose lists are compared with the champion's.")
 
 
