@@ -1,5 +1,6 @@
 """A real Airflow in the test's own process: its metadata in the embedded Postgres, the project's DAGs in its bag."""
 
+import copy
 import json
 import os
 import shutil
@@ -92,6 +93,7 @@ def dag_runner(dag_bag: Any) -> Callable[[Store, Path], RunDag]:
             assert dag_id in dag_bag.dags, dag_bag.import_errors
             dag = dag_bag.dags[dag_id]
             given = {task: task.retries for task in dag.tasks}
+            params = {holder: copy.deepcopy(holder.params) for holder in (dag, *dag.tasks)}  # a run writes into them
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("AIRFLOW_CONN_MIXTAPE", _airflow_connection(store.url))
                 patch.setenv("MIXTAPE_HOME", str(home))
@@ -101,6 +103,8 @@ def dag_runner(dag_bag: Any) -> Callable[[Store, Path], RunDag]:
                 try:
                     return dag.test(run_after=run_after, logical_date=logical_date, run_conf=conf)
                 finally:
+                    for holder, fresh in params.items():
+                        holder.params = fresh
                     for task, number in given.items():
                         task.retries = number
 
