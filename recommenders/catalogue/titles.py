@@ -13,23 +13,27 @@ from dataclasses import dataclass, field
 from recommenders.catalogue.names import name_key
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def _phrases(text: str) -> frozenset[str]:
     return frozenset(" ".join(phrase.split()) for phrase in text.split("|"))
 
 
 # Everything below is compared with keys (see `name_key`): lower case, no accents, no punctuation.
-_WORDS_OF_A_VERSION = frozenset(
+_WORDS_OF_A_VERSION = _words(
     """
     remaster remastered remasters remastering remasterizado remasterizada remasterise remasterisee remasterisiert
     remasterizzato remix remixed remixes rmx unplugged rerecorded rerecording nightcore slowed soundcheck
-    """.split()
+    """
 )
-_LAST_WORDS_OF_A_VERSION = frozenset(
+_LAST_WORDS_OF_A_VERSION = _words(
     """
     version versions versione versao edit edits mix mixes edition session sessions bootleg rework reworked remake refix
     dub vip ver cover redux cut acoustic acustico acustica acoustique akustik instrumental strumentale karaoke mono
     stereo acapella demo demos outtake outtakes rehearsal extended
-    """.split()
+    """
 )
 _VERSIONS = _phrases("""
     live|single|album|bonus|bonus track|hidden track|explicit|clean|deluxe|original|alternate|alternative|cappella
@@ -68,7 +72,18 @@ _A_LENGTH = re.compile(
 )
 
 _PART = re.compile(r"\b(?:pt|part|teil|parte|partie) (?P<number>\d+|[ivx]+)\b")
-_ROMAN = {roman: str(value) for value, roman in enumerate("i ii iii iv v vi vii viii ix x xi xii".split(), start=1)}
+_ROMAN = {
+    "i": "1",
+    "ii": "2",
+    "iii": "3",
+    "iv": "4",
+    "v": "5",
+    "vi": "6",
+    "vii": "7",
+    "viii": "8",
+    "ix": "9",
+    "x": "10",
+}
 
 # Titles that many different recordings share: they do not say which song it is.
 _GENERIC = _phrases("""

@@ -145,7 +145,7 @@ def find_landing(landing_url: str, *, now: datetime) -> list[LandingFile]:
 
 
 def _settled(filesystem: fsspec.AbstractFileSystem, path: str, now: datetime) -> bool:
-    modified = filesystem.modified(path)
+    modified: datetime = filesystem.modified(path)
     age = now - (modified if modified.tzinfo else modified.replace(tzinfo=UTC))
     return abs(age.total_seconds()) >= SETTLED_S
 
@@ -160,7 +160,8 @@ def import_landed(store: Store, landing_url: str, file: LandingFile, *, now: dat
         report = load_file(store, file.kind, local, file.name, _opener(file.kind, file.file_format), now)
     target = f"{root}/imported/{file.name}"
     if filesystem.exists(target):
-        target = f"{root}/imported/{PurePosixPath(file.name).with_suffix('')}.{now:%Y%m%dT%H%M%S}{PurePosixPath(file.name).suffix}"
+        name = PurePosixPath(file.name)
+        target = f"{root}/imported/{name.parent}/{name.stem}.{now:%Y%m%dT%H%M%S}{name.suffix}"
     filesystem.makedirs(str(PurePosixPath(target).parent), exist_ok=True)
     filesystem.mv(path, target)
     return report

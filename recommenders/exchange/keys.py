@@ -55,7 +55,7 @@ class KeyLog:
     """The key of each row of a file, 8 bytes a row on disk, so that memory does not grow with the file."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by __exit__
         self._count = 0
 
     def __enter__(self) -> "KeyLog":

@@ -112,9 +112,10 @@ def recognise(fields: list[str], layouts: Iterable[Layout]) -> Layout:
         )
     unknown = [name for name in fields if name not in layout.columns]
     if unknown:
+        known_names = ", ".join(sorted(layout.columns))
         raise UnreadableFileError(
             Reason.WRONG_HEADER,
-            f"unknown column {', '.join(map(repr, unknown))[:300]}; {layout.name} has {', '.join(sorted(layout.columns))}",
+            f"unknown column {', '.join(map(repr, unknown))[:300]}; {layout.name} can have {known_names}",
         )
     if len(set(fields)) < len(fields):
         twice = sorted({name for name in fields if fields.count(name) > 1})

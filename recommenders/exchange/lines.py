@@ -97,11 +97,11 @@ def _scan(data: bytes, first: int) -> Lines:
     every = Lines(data, starts, ends, numbers, first + len(starts) - 1, [], complete=True)
 
     faults: dict[int, tuple[Reason, str]] = {}
-    for index in np.flatnonzero(ends - starts > LONGEST_LINE):
-        faults[int(index)] = (Reason.LINE_TOO_LONG, "the line is longer than 1 MiB")
+    for index in np.flatnonzero(ends - starts > LONGEST_LINE).tolist():
+        faults[index] = (Reason.LINE_TOO_LONG, "the line is longer than 1 MiB")
     if b"\0" in data:
-        for index in np.unique(every.lines_of(np.flatnonzero(octets == 0))):
-            faults.setdefault(int(index), (Reason.NUL_BYTE, "the line contains a NUL byte"))
+        for index in np.unique(every.lines_of(np.flatnonzero(octets == 0))).tolist():
+            faults.setdefault(index, (Reason.NUL_BYTE, "the line contains a NUL byte"))
     for index, error in _undecodable(every, octets):
         faults.setdefault(index, (Reason.ENCODING, f"the line is not UTF-8: {error}"))
 

@@ -89,7 +89,7 @@ class CsvFile(TableFile):
         owners = lines.lines_of(positions)
         inside = (owners >= 0) & (positions < lines.ends[np.maximum(owners, 0)])
         odd = np.bincount(owners[inside], minlength=len(lines)) % 2 == 1
-        rejected = [_open_quote(lines, index) for index in np.flatnonzero(odd)]
+        rejected = [_open_quote(lines, index) for index in np.flatnonzero(odd).tolist()]
         return lines.select(~odd, rejected) if rejected else lines
 
     def _parse(self, lines: Lines) -> Rows:
@@ -159,8 +159,9 @@ class CsvFile(TableFile):
         return Rejection(int(lines.numbers[index]), Reason.FIELD_COUNT, detail, readable(lines.line(index)))
 
     def _python_reader(self, text: list[str]) -> Any:
-        quoting = csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE
-        return csv.reader(text, delimiter=self.delimiter, quoting=quoting, strict=True)
+        if self.quoting:
+            return csv.reader(text, delimiter=self.delimiter, strict=True)
+        return csv.reader(text, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
 
 
 def _open_quote(lines: Lines, index: int, error: str = "a quote is left open") -> Rejection:
@@ -322,7 +323,7 @@ class ParquetFile(TableFile):
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """A column without dictionary, and text in one of its many Arrow types as binary, which is not trusted to be text."""
+    """A column without dictionary, and text of any Arrow type as binary: it is not trusted to be text."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     texts = (pa.string(), pa.large_string(), pa.string_view(), pa.large_binary(), pa.binary_view())

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from recommenders.demo.world import generate_world, write_world
 from recommenders.errors import ConfigurationError, MixtapeError
+from recommenders.exchange.imports import SETTLED_S
 from recommenders.exchange.terminal import mixtape_table
 from recommenders.playlists.mixtape import Mixtape, read_mixtape
 from recommenders.runtime.airflow import Service, up
@@ -43,13 +44,15 @@ def run_demo(settings: Settings, console: Console) -> None:
 
     Raises RunFailedError for a DAG run that fails, ConfigurationError for what does not start or is not there.
     """
+    console.print(f"[dim]Writing the {settings.demo_data} data into {settings.landing}[/]")
+    fill_landing(settings, dt.datetime.now(dt.UTC))
+    settled_at = time.monotonic() + SETTLED_S  # an import leaves a file alone that was written to a moment ago
     service = up(settings, lambda step: console.print(f"[dim]{step}[/]"))
     console.print(f"[dim]Airflow is up: {service.url}[/]")
+    time.sleep(max(0.0, settled_at - time.monotonic()))
+    run_dags(service.api(), console)
     store = Store(database_url(settings))
     try:
-        console.print(f"[dim]Writing the {settings.demo_data} data into {settings.landing}[/]")
-        fill_landing(settings, dt.datetime.now(dt.UTC))
-        run_dags(service.api(), console)
         console.print(mixtape_table(showcase(store)))
     finally:
         store.close()

@@ -197,7 +197,8 @@ FROM given_tracks WHERE is_new ORDER BY row
 RETURNING track_id
 """
 _ADD_TRACK_IDS = """
-INSERT INTO track_ids (source, outside_id, track_id) SELECT 'service', outside_id, track_id FROM given_tracks WHERE is_new
+INSERT INTO track_ids (source, outside_id, track_id)
+SELECT 'service', outside_id, track_id FROM given_tracks WHERE is_new
 """
 _CHANGE_TRACKS = """
 UPDATE tracks t
@@ -300,8 +301,15 @@ def version_candidates(
     )
     shares_id = np.repeat([False, True], [len(by_title["grp"]), len(by_id["grp"])])
     by_id["grp"] = by_id["grp"] + len(titles)
-    columns = [np.concatenate([by_title[name], by_id[name]]) for name, _ in _CANDIDATE_COLUMNS]
-    return Candidates(*columns, shares_id, titles["title_key"].to_pylist())
+    columns = {name: np.concatenate([by_title[name], by_id[name]]) for name, _ in _CANDIDATE_COLUMNS}
+    return Candidates(
+        columns["grp"],
+        columns["work_id"],
+        columns["duration_s"],
+        columns["has_version"],
+        shares_id,
+        titles["title_key"].to_pylist(),
+    )
 
 
 _CANDIDATE_COLUMNS = [("grp", "i8"), ("work_id", "i8"), ("duration_s", "f4"), ("has_version", "?")]
