@@ -2,8 +2,8 @@
 
 The score of a song is y' A^-1 b with A = Y'Y + Y'(|C| - I)Y + regularisation I and b = Y'Cp (Hu, Koren & Volinsky
 2008, equation 4). Their section 5 splits it into a sum over plays, with A held fixed; but a play taken away changes A
-as well, so here the score is solved again without it: a rank-one change (Sherman & Morrison 1950) for one play, rank two
-(Woodbury) for a pair.
+as well, so here the score is solved again without it: a rank-one change (Sherman & Morrison 1950) for one play, rank
+two (Woodbury) for a pair.
 """
 
 import os
@@ -48,49 +48,92 @@ def explaining_plays(
 
 @njit(cache=True, nogil=True)
 def _explain(factors, gram, indptr, indices, confidence, songs, plays):  # type: ignore[no-untyped-def]
+    n_factors = factors.shape[1]
+    lower = np.empty((n_factors, n_factors))
     for user in range(songs.shape[0]):
-        if songs[user].max() < 0 or indptr[user] == indptr[user + 1]:
-            continue
         tracks = indices[indptr[user] : indptr[user + 1]]
         signed = confidence[indptr[user] : indptr[user + 1]]
-        vectors = factors[tracks]
-        weighted = vectors * (np.abs(signed) - 1).reshape(-1, 1)
-        inverse = np.linalg.inv(gram + np.dot(vectors.T, weighted))
         liked = np.flatnonzero(signed > 0)
-        own = vectors[liked]
-        strength = signed[liked]
-        extra = strength - 1
-        solved = np.dot(inverse, own.T)  # (f, n_liked): A^-1 y_i
-        itself = np.sum(own.T * solved, axis=0)  # y_i' A^-1 y_i
-        score = np.dot(solved.T, np.dot(own.T, strength))  # the score of each liked track
-        change = -strength + extra * (score - strength * itself) / (1 - extra * itself)
+        if songs[user].max() < 0 or liked.shape[0] == 0:
+            continue
+        _factorise(factors, gram, tracks, signed, lower)
+        # Row i of `solved` is A^-1 y_i; score, itself and change are those of the user's liked tracks.
+        solved = np.empty((liked.shape[0], n_factors))
+        weights = np.zeros(n_factors)
+        for i in range(liked.shape[0]):
+            _solve(lower, factors[tracks[liked[i]]], solved[i])
+            weights += signed[liked[i]] * solved[i]
+        score, itself = np.empty(liked.shape[0]), np.empty(liked.shape[0])
+        strength, change = np.empty(liked.shape[0]), np.empty(liked.shape[0])
+        for i in range(liked.shape[0]):
+            own = factors[tracks[liked[i]]]
+            c = signed[liked[i]]
+            score[i], itself[i], strength[i] = _dot(own, weights), _dot(own, solved[i]), c
+            change[i] = -c + (c - 1) * (score[i] - c * itself[i]) / (1 - (c - 1) * itself[i])
+        ties = np.empty(liked.shape[0])
         for place in range(songs.shape[1]):
-            song = songs[user, place]
-            if song < 0:
+            if songs[user, place] < 0:
                 continue
-            ties = np.dot(np.ascontiguousarray(factors[song]), solved)  # y' A^-1 y_i
-            fall = -ties * change
+            song = factors[songs[user, place]]
             first, second = -1, -1
-            for i in range(fall.shape[0]):
-                if first < 0 or fall[i] > fall[first]:
+            for i in range(liked.shape[0]):
+                ties[i] = _dot(song, solved[i])
+                if first < 0 or ties[i] * change[i] < ties[first] * change[first]:
                     first, second = i, first
-                elif second < 0 or fall[i] > fall[second]:
+                elif second < 0 or ties[i] * change[i] < ties[second] * change[second]:
                     second = i
-            if first < 0 or fall[first] <= 0:
+            fall = -ties[first] * change[first]
+            if fall <= 0:
                 continue
             plays[user, place, 0] = tracks[liked[first]]
-            if second < 0 or fall[second] < SECOND_PLAY_SHARE * fall[first]:
+            if second < 0 or -ties[second] * change[second] < SECOND_PLAY_SHARE * fall:
                 continue
-            both = _change_without_both(first, second, own, solved, itself, score, strength, ties)
-            if both < 0:
+            cross = _dot(factors[tracks[liked[first]]], solved[second])
+            if _change_without_both(first, second, cross, itself, score, strength, ties) < 0:
                 plays[user, place, 1] = tracks[liked[second]]
 
 
+@njit(cache=True, nogil=True, fastmath=True)
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += a[i] * b[i]
+    return total
+
+
 @njit(cache=True, nogil=True)
-def _change_without_both(i, j, own, solved, itself, score, strength, ties):  # type: ignore[no-untyped-def]
-    """The change of the song's score when plays i and j are both taken away."""
-    cross = np.sum(own[i] * solved[:, j])
-    # (D^-1 - U' A^-1 U) of the Woodbury identity, with U = [y_i, y_j] and D = diag(c - 1), times D from the left.
+def _factorise(factors, gram, tracks, signed, lower):  # type: ignore[no-untyped-def]
+    """The lower Cholesky factor of A = gram + sum over the user's tracks of (|c| - 1) y y'."""
+    lower[:] = gram
+    for n in range(tracks.shape[0]):
+        weight = abs(signed[n]) - 1
+        own = factors[tracks[n]]
+        for i in range(own.shape[0]):
+            scaled = weight * own[i]
+            for j in range(i + 1):
+                lower[i, j] += scaled * own[j]
+    for i in range(lower.shape[0]):
+        for j in range(i + 1):
+            rest = lower[i, j] - _dot(lower[i, :j], lower[j, :j])
+            lower[i, j] = np.sqrt(rest) if i == j else rest / lower[j, j]
+
+
+@njit(cache=True, nogil=True)
+def _solve(lower, right, solution):  # type: ignore[no-untyped-def]
+    """Solve L L' x = right into `solution`."""
+    n = lower.shape[0]
+    for i in range(n):
+        solution[i] = (right[i] - _dot(lower[i, :i], solution[:i])) / lower[i, i]
+    for i in range(n - 1, -1, -1):
+        solution[i] /= lower[i, i]
+        for j in range(i):
+            solution[j] -= lower[i, j] * solution[i]
+
+
+@njit(cache=True, nogil=True)
+def _change_without_both(i, j, cross, itself, score, strength, ties):  # type: ignore[no-untyped-def]
+    """The change of the song's score when plays i and j are both taken away; `cross` = y_i' A^-1 y_j."""
+    # (1 - D U' A^-1 U) of the Woodbury identity, with U = [y_i, y_j] and D = diag(c - 1).
     a, d = strength[i] - 1, strength[j] - 1
     m00, m01, m10, m11 = 1 - a * itself[i], -a * cross, -d * cross, 1 - d * itself[j]
     rest_i = a * (score[i] - strength[i] * itself[i] - strength[j] * cross)

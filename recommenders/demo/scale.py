@@ -68,7 +68,8 @@ class _Shelves:
         low = np.where(tastes < 0, 0.0, sums[self.starts[tastes]])
         high = np.where(tastes < 0, sums[-1], sums[self.starts[tastes + 1]])
         places = np.searchsorted(self.cumulative, low + rng.random(len(tastes)) * (high - low), side="right")
-        return self.tracks[np.minimum(places, len(self.tracks) - 1)]
+        drawn: npt.NDArray[np.int64] = self.tracks[np.minimum(places, len(self.tracks) - 1)]
+        return drawn
 
 
 def _shelves(fame: npt.NDArray[np.float64], tastes: npt.NDArray[np.int64]) -> _Shelves:

@@ -267,3 +267,16 @@ def user_of(connection: sa.Connection, outside_id: str) -> tuple[int, str]:
     if row is None:
         raise UnknownNameError(f"The service has no user {outside_id!r}.")
     return row.user_id, row.name
+
+
+def lists_of(connection: sa.Connection, edition_id: int) -> dict[str, npt.NDArray[np.int64]]:
+    """Every song of an edition: `user_id, position` (from 1), `track_id`, ordered by user and position."""
+    return copy_out(
+        connection,
+        """
+        SELECT user_id, position::bigint, track_id FROM playlist_tracks
+        WHERE week = (SELECT week FROM editions WHERE edition_id = %(id)s) AND edition_id = %(id)s ORDER BY 1, 2
+        """,
+        [("user_id", "i8"), ("position", "i8"), ("track_id", "i8")],
+        {"id": edition_id},
+    )
