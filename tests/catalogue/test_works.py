@@ -81,9 +81,9 @@ def test_a_shared_isrc_makes_one_work_whatever_the_titles_say(store: Store, tmp_
 
 def test_a_late_link_merges_two_works_and_their_versions(store: Store, tmp_path: Path) -> None:
     rows = [
-        {"title": "Blau", "isrc": "X1"},
+        {"title": "Blau", "isrc": "SEAAA2600002"},
         {"title": "Blau (Live)"},
         {"title": "Blue"},
-        {"title": "Blue - Radio Edit", "isrc": "X1"},
+        {"title": "Blue - Radio Edit", "isrc": "SEAAA2600002"},
     ]
     assert len(set(_works(store, tmp_path, rows))) == 1
