@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import sqlalchemy as sa
 
 from recommenders.store import Artifacts
-from recommenders.store.signals import Catalogue, Pairs, Signal, Signals, read_heard, read_signals
+from recommenders.store.signals import Catalogue, Pairs, Signal, Signals, contained, read_heard, read_signals
 
 WEEK = dt.timedelta(days=7)
 LEAST_JUDGED_USERS = 20
@@ -102,7 +101,7 @@ def first_heard(signals: Signals, heard: Pairs, start: dt.datetime, end: dt.date
     week = signals.take(during)
     met = _unique(week.take(np.isin(week.kinds, _HEARD_ON_PURPOSE)))
     offered = _unique(week.take(week.from_mixtape))
-    return met.take(~_contained(met, offered) & ~_contained(met, heard))
+    return met.take(~contained(met, offered) & ~contained(met, heard))
 
 
 def drawn_fold(cutoff: dt.datetime, signals: Signals, heard: Pairs, rng: np.random.Generator) -> Fold:
@@ -114,9 +113,9 @@ def drawn_fold(cutoff: dt.datetime, signals: Signals, heard: Pairs, rng: np.rand
     held_out = pairs.take(rng.random(len(pairs)) < HELD_OUT)
     liked = _unique(signals.take(np.isin(signals.kinds, (Signal.TOTAL, *_HEARD_ON_PURPOSE))))
     offered = _unique(signals.take(signals.from_mixtape))
-    labels = held_out.take(_contained(held_out, liked) & ~_contained(held_out, offered))
-    kept = ~_contained(Pairs(signals.user_ids, signals.track_ids), held_out)
-    return Fold(cutoff, signals.take(kept), heard.take(~_contained(heard, held_out)), labels)
+    labels = held_out.take(contained(held_out, liked) & ~contained(held_out, offered))
+    kept = ~contained(signals, held_out)
+    return Fold(cutoff, signals.take(kept), heard.take(~contained(heard, held_out)), labels)
 
 
 def _utc(moment: dt.datetime) -> np.datetime64:
@@ -131,12 +130,3 @@ def _unique(signals: Signals) -> Pairs:
     """The (user, track) pairs of `signals`, each once; signals are ordered by them."""
     new = (np.diff(signals.user_ids, prepend=-1) != 0) | (np.diff(signals.track_ids, prepend=-1) != 0)
     return Pairs(signals.user_ids[new], signals.track_ids[new])
-
-
-def _contained(pairs: Pairs, others: Pairs) -> npt.NDArray[np.bool_]:
-    """Which of `pairs` are among `others`."""
-    _, users = np.unique(np.concatenate([pairs.user_ids, others.user_ids]), return_inverse=True)
-    width = max(pairs.track_ids.max(initial=0), others.track_ids.max(initial=0)) + 1
-    keys = users * width + np.concatenate([pairs.track_ids, others.track_ids])
-    found: npt.NDArray[np.bool_] = np.isin(keys[: len(pairs)], keys[len(pairs) :])
-    return found

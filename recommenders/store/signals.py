@@ -53,103 +53,188 @@ class Signals:
         )
 
 
-# An artist's ban, like a block, reaches every track that credits the artist; a ban itself outlives its own block,
-# so that it still says "disliked" when everything else about the track is gone.
-_SIGNALS = """
-WITH blocked AS (
-    SELECT user_id, track_id FROM blocks
-    WHERE track_id IS NOT NULL AND since < %(cutoff)s AND until >= %(cutoff)s
-    UNION
-    SELECT b.user_id, a.track_id FROM blocks b JOIN track_artists a USING (artist_id)
-    WHERE b.since < %(cutoff)s AND b.until >= %(cutoff)s
-),
-excluded AS (
-    SELECT * FROM taste_exclusions WHERE valid_from <= %(cutoff)s AND valid_until > %(cutoff)s
-),
-kept AS NOT MATERIALIZED (
-    SELECT e.user_id, e.track_id, e.artist_id, e.kind, e.occurred_at, e.rating,
-           coalesce(e.context LIKE 'mixtape:%%', false) AS from_mixtape, is_skip(e.ms_played, t.duration_s) AS skip
-    FROM events e LEFT JOIN tracks t USING (track_id)
-    WHERE e.occurred_at < %(cutoff)s AND e.user_id >= %(first_user)s AND e.user_id < %(end_user)s
-      AND NOT EXISTS (
-          SELECT FROM excluded x
-          WHERE x.user_id = e.user_id
-            AND (x.device IS NULL OR x.device = e.device)
-            AND (x.context IS NULL OR x.context = e.context)
-            AND (x.from_at IS NULL OR x.from_at <= e.occurred_at)
-            AND (x.until_at IS NULL OR x.until_at > e.occurred_at)
-            AND (x.track_id IS NULL OR x.track_id = e.track_id)
-            AND (x.artist_id IS NULL OR x.artist_id = e.artist_id OR EXISTS (
-                SELECT FROM track_artists a WHERE a.track_id = e.track_id AND a.artist_id = x.artist_id)))
-      AND (e.kind = 'ban' OR NOT EXISTS (
-          SELECT FROM blocked b WHERE b.user_id = e.user_id AND b.track_id = e.track_id))
-)
-SELECT user_id, track_id, occurred_at,
-       CASE kind
-           WHEN 'play' THEN CASE WHEN skip THEN 2 ELSE 1 END
+_EVENTS = """
+SELECT e.user_id, coalesce(e.track_id, 0), coalesce(e.artist_id, 0), e.occurred_at,
+       CASE e.kind
+           WHEN 'play' THEN CASE WHEN is_skip(e.ms_played, t.duration_s) THEN 2 ELSE 1 END
            WHEN 'save' THEN 3
            WHEN 'love' THEN 4
            WHEN 'artist_visit' THEN 5
            WHEN 'ban' THEN 6
-           WHEN 'rating' THEN CASE WHEN rating >= 4 THEN 7 WHEN rating = 3 THEN 8 ELSE 9 END
+           WHEN 'rating' THEN CASE WHEN e.rating >= 4 THEN 7 WHEN e.rating = 3 THEN 8 ELSE 9 END
        END::smallint,
-       1::real, from_mixtape
-FROM kept WHERE track_id IS NOT NULL
-UNION ALL
-SELECT DISTINCT visit.user_id, play.track_id, visit.occurred_at, 5::smallint, 1::real, false
-FROM kept visit
-JOIN kept play ON play.user_id = visit.user_id AND play.kind = 'play' AND NOT play.skip
-              AND play.occurred_at > visit.occurred_at - interval '1 day' AND play.occurred_at <= visit.occurred_at
-JOIN track_artists a ON a.track_id = play.track_id AND a.artist_id = visit.artist_id
-WHERE visit.kind = 'artist_visit' AND visit.track_id IS NULL
-UNION ALL
-SELECT ban.user_id, h.track_id, ban.occurred_at, 6::smallint, 1::real, false
-FROM kept ban
-JOIN track_artists a USING (artist_id)
-JOIN heard h ON h.user_id = ban.user_id AND h.track_id = a.track_id AND h.first_at < ban.occurred_at
-WHERE ban.kind = 'ban' AND ban.track_id IS NULL
-UNION ALL
-SELECT l.user_id, l.track_id, '-infinity'::timestamptz, 0::smallint, l.plays::real, false
-FROM listening_totals l
+       coalesce(e.context LIKE 'mixtape:%%', false)
+FROM events e LEFT JOIN tracks t USING (track_id)
+WHERE e.occurred_at < %(cutoff)s AND e.user_id >= %(first_user)s AND e.user_id < %(end_user)s
+"""
+_TOTALS = """
+SELECT l.user_id, l.track_id, l.plays::real FROM listening_totals l
 WHERE l.user_id >= %(first_user)s AND l.user_id < %(end_user)s
-  AND NOT EXISTS (SELECT FROM blocked b WHERE b.user_id = l.user_id AND b.track_id = l.track_id)
-  AND NOT EXISTS (
-      SELECT FROM excluded x
-      WHERE x.user_id = l.user_id
-        AND num_nonnulls(x.device, x.context, x.from_at, x.until_at) = 0
-        AND (x.track_id IS NULL OR x.track_id = l.track_id)
-        AND (x.artist_id IS NULL OR EXISTS (
-            SELECT FROM track_artists a WHERE a.track_id = l.track_id AND a.artist_id = x.artist_id)))
+"""
+_EXCLUSIONS = """
+FROM taste_exclusions x
+WHERE x.valid_from <= %(cutoff)s AND x.valid_until > %(cutoff)s
+  AND x.user_id >= %(first_user)s AND x.user_id < %(end_user)s
+"""
+_EVENT_IS_TASTE = f"""
+AND NOT EXISTS (
+    SELECT {_EXCLUSIONS} AND x.user_id = e.user_id
+      AND (x.device IS NULL OR x.device = e.device)
+      AND (x.context IS NULL OR x.context = e.context)
+      AND (x.from_at IS NULL OR x.from_at <= e.occurred_at)
+      AND (x.until_at IS NULL OR x.until_at > e.occurred_at)
+      AND (x.track_id IS NULL OR x.track_id = e.track_id)
+      AND (x.artist_id IS NULL OR x.artist_id = e.artist_id OR EXISTS (
+          SELECT FROM track_artists a WHERE a.track_id = e.track_id AND a.artist_id = x.artist_id)))
+"""  # noqa: S608 - constants of this module
+_TOTAL_IS_TASTE = f"""
+AND NOT EXISTS (
+    SELECT {_EXCLUSIONS} AND x.user_id = l.user_id
+      AND num_nonnulls(x.device, x.context, x.from_at, x.until_at) = 0
+      AND (x.track_id IS NULL OR x.track_id = l.track_id)
+      AND (x.artist_id IS NULL OR EXISTS (
+          SELECT FROM track_artists a WHERE a.track_id = l.track_id AND a.artist_id = x.artist_id)))
+"""  # noqa: S608 - constants of this module
+_BLOCKED = """
+SELECT b.user_id, coalesce(a.track_id, b.track_id)
+FROM blocks b LEFT JOIN track_artists a ON a.artist_id = b.artist_id
+WHERE b.since < %(cutoff)s AND b.until >= %(cutoff)s AND coalesce(a.track_id, b.track_id) IS NOT NULL
+  AND b.user_id >= %(first_user)s AND b.user_id < %(end_user)s
+"""
+_HEARD_OF_BANNED_ARTISTS = """
+SELECT ban.user_id, h.track_id, ban.at
+FROM unnest(%(users)s::bigint[], %(artists)s::bigint[], %(times)s::timestamptz[]) AS ban (user_id, artist_id, at)
+JOIN track_artists a USING (artist_id)
+JOIN heard h ON h.user_id = ban.user_id AND h.track_id = a.track_id AND h.first_at < ban.at
 """
 
 _MOST_USERS = 2**62
+_DAY = np.timedelta64(1, "D")
+_PAIR = [("user_id", "i8"), ("track_id", "i8")]
 
 
 def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[int, int] | None = None) -> Signals:
     """Every signal before `cutoff`, without what the user's exclusions and blocks of that moment take out.
 
     `users` is a half-open range of user ids. Totals carry no date and are always before the cut-off. An artist visit
-    counts for each track of the artist that the user played in full within the 24 hours before it.
+    counts for each track of the artist that the user played in full within the 24 hours before it. A ban of an artist
+    reaches every track of the artist that the user had heard; a ban outlives its own block, so that it still says
+    "disliked" when everything else about the track is gone.
     """
     first_user, end_user = users or (0, _MOST_USERS)
-    columns = copy_out(
+    values = {"cutoff": cutoff, "first_user": first_user, "end_user": end_user}
+    excluding = bool(copy_out(connection, f"SELECT count(*) {_EXCLUSIONS}", [("n", "i8")], values)["n"][0])
+    events = copy_out(
         connection,
-        _SIGNALS,
-        [
-            ("user_id", "i8"),
-            ("track_id", "i8"),
-            ("at", "M8[us]"),
-            ("kind", "i2"),
-            ("amount", "f4"),
-            ("mixtape", "?"),
-        ],
-        {"cutoff": cutoff, "first_user": first_user, "end_user": end_user},
+        _EVENTS + (_EVENT_IS_TASTE if excluding else ""),
+        [*_PAIR, ("artist_id", "i8"), ("at", "M8[us]"), ("kind", "i2"), ("mixtape", "?")],
+        values,
     )
-    signals = Signals(*columns.values())
+    on_track = events["track_id"] > 0
+    blocked = Pairs(*copy_out(connection, _BLOCKED, _PAIR, values).values())
+    parts = [
+        _signals(*(events[name][on_track] for name in ("user_id", "track_id", "at", "kind", "mixtape"))),
+        _visits(connection, events),
+        _totals(connection, _TOTALS + (_TOTAL_IS_TASTE if excluding else ""), values),
+    ]
+    kept = [part.take((part.kinds == Signal.BAN) | ~contained(part, blocked)) for part in parts]
+    signals = Signals(
+        *(
+            np.concatenate(columns)
+            for columns in zip(*(vars(part).values() for part in [*kept, _bans(connection, events)]), strict=True)
+        )
+    )
     # One order whatever plan Postgres chose, so that sums come out the same to the last bit.
     return signals.take(
         np.lexsort((signals.amounts, signals.kinds, signals.times, signals.track_ids, signals.user_ids))
     )
+
+
+def _signals(
+    user_ids: npt.NDArray[Any],
+    track_ids: npt.NDArray[Any],
+    times: npt.NDArray[Any],
+    kinds: npt.NDArray[Any],
+    from_mixtape: npt.NDArray[Any] | None = None,
+    amounts: npt.NDArray[Any] | None = None,
+) -> Signals:
+    n = len(user_ids)
+    return Signals(
+        user_ids,
+        track_ids,
+        times,
+        kinds.astype(np.int16),
+        np.ones(n, dtype=np.float32) if amounts is None else amounts,
+        np.zeros(n, dtype=np.bool_) if from_mixtape is None else from_mixtape,
+    )
+
+
+def _visits(connection: sa.Connection, events: dict[str, npt.NDArray[Any]]) -> Signals:
+    """A signal for each visit to an artist's page and each track of the artist played in the day before it."""
+    visits = np.flatnonzero((events["kind"] == Signal.ARTIST_VISIT) & (events["track_id"] == 0))
+    plays = np.flatnonzero((events["kind"] == Signal.PLAY) & np.isin(events["user_id"], events["user_id"][visits]))
+    plays = plays[np.lexsort((events["at"][plays], events["user_id"][plays]))]
+    users, visitors = events["user_id"][plays], events["user_id"][visits]
+    # A user's plays of the day before a visit follow each other in `plays`: one number orders by user, then by time.
+    start = events["at"].min(initial=np.datetime64("2000-01-01", "us"))
+    span = int((events["at"].max(initial=start) - start).astype(np.int64)) + 2 * int(_DAY / np.timedelta64(1, "us"))
+    moments = np.unique(users, return_inverse=True)[1] * span + (events["at"][plays] - start).astype(np.int64)
+    rank = np.searchsorted(np.unique(users), visitors)
+    known = np.isin(visitors, users)
+    visits, rank = visits[known], rank[known]
+    at = (events["at"][visits] - start).astype(np.int64)
+    last = np.searchsorted(moments, rank * span + at, side="right")
+    day_before = np.maximum(at - int(_DAY / np.timedelta64(1, "us")), -1)
+    first = np.searchsorted(moments, rank * span + day_before, side="right")
+    counts = last - first
+    visit = np.repeat(visits, counts)
+    play = plays[np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())]
+    credits = Pairs(*copy_out(connection, "SELECT artist_id, track_id FROM track_artists", _PAIR).values())
+    of_artist = contained(Pairs(events["artist_id"][visit], events["track_id"][play]), credits)
+    columns = np.rec.fromarrays(
+        [events["user_id"][visit], events["track_id"][play], events["at"][visit].astype(np.int64)]
+    )[of_artist]
+    once = np.unique(columns)
+    return _signals(
+        once["f0"], once["f1"], once["f2"].astype("M8[us]"), np.full(len(once), Signal.ARTIST_VISIT, dtype=np.int16)
+    )
+
+
+def _bans(connection: sa.Connection, events: dict[str, npt.NDArray[Any]]) -> Signals:
+    """A ban for each track that the user had heard of an artist before banning the artist."""
+    bans = np.flatnonzero((events["kind"] == Signal.BAN) & (events["track_id"] == 0))
+    values = {
+        "users": events["user_id"][bans].tolist(),
+        "artists": events["artist_id"][bans].tolist(),
+        "times": [f"{moment}Z" for moment in events["at"][bans]],
+    }
+    heard = copy_out(connection, _HEARD_OF_BANNED_ARTISTS, [*_PAIR, ("at", "M8[us]")], values)
+    kinds = np.full(len(heard["at"]), Signal.BAN, dtype=np.int16)
+    return _signals(heard["user_id"], heard["track_id"], heard["at"], kinds)
+
+
+def _totals(connection: sa.Connection, query: str, values: dict[str, Any]) -> Signals:
+    totals = copy_out(connection, query, [*_PAIR, ("plays", "f4")], values)
+    n = len(totals["plays"])
+    return _signals(
+        totals["user_id"],
+        totals["track_id"],
+        np.full(n, np.datetime64("NaT"), dtype="M8[us]"),
+        np.full(n, Signal.TOTAL, dtype=np.int16),
+        amounts=totals["plays"],
+    )
+
+
+def contained(pairs: "Pairs | Signals", others: "Pairs") -> npt.NDArray[np.bool_]:
+    """Which of `pairs`, by their user and track, are among `others`."""
+    if not len(pairs) or not len(others):
+        return np.zeros(len(pairs), dtype=np.bool_)
+    users, places = np.unique(others.user_ids, return_inverse=True)
+    width = max(pairs.track_ids.max(), others.track_ids.max()) + 1
+    rank = np.minimum(np.searchsorted(users, pairs.user_ids), len(users) - 1)
+    same_track: npt.NDArray[np.bool_] = np.isin(rank * width + pairs.track_ids, places * width + others.track_ids)
+    found: npt.NDArray[np.bool_] = same_track & (users[rank] == pairs.user_ids)
+    return found
 
 
 @dataclass(frozen=True)
