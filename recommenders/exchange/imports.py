@@ -1,7 +1,7 @@
 """Bring data in: a file, a folder, or everything that lies in the landing folder."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from recommenders.exchange.loading import ImportReport, Opened, load_file
 from recommenders.exchange.readers import CsvFile, JsonLinesFile, ParquetFile, TableFile
 from recommenders.exchange.rejections import Reason, UnreadableFileError
 from recommenders.store import Store
+from recommenders.store.imports import refresh_statistics
 
 __all__ = [
     "FORMATS",
@@ -68,7 +69,9 @@ def import_path(
     if not paths:
         raise DataError(f"The folder {path} holds no {kind} file of the format {file_format}.")
     open_file = _opener(kind, file_format)
-    return [load_file(store, kind, each, str(each), open_file, now, progress) for each in paths]
+    reports = [load_file(store, kind, each, str(each), open_file, now, progress) for each in paths]
+    refresh_statistics(store, kind)
+    return reports
 
 
 def _check_kind(kind: str, file_format: str) -> None:
@@ -179,7 +182,12 @@ def _local(filesystem: fsspec.AbstractFileSystem, path: str) -> Iterator[Path]:
         yield copy
 
 
-def import_landing(store: Store, landing_url: str, *, now: datetime) -> list[ImportReport]:
-    """Import every file that waits in the landing folder; one report a file."""
-    reports = [import_landed(store, landing_url, file, now=now) for file in find_landing(landing_url, now=now)]
+def import_landing(
+    store: Store, landing_url: str, *, now: datetime, kinds: Iterable[str] = KINDS
+) -> list[ImportReport]:
+    """Import every file of these kinds that waits in the landing folder; one report a file."""
+    waiting = [file for file in find_landing(landing_url, now=now) if file.kind in kinds]
+    reports = [import_landed(store, landing_url, file, now=now) for file in waiting]
+    for kind in dict.fromkeys(file.kind for file in waiting):
+        refresh_statistics(store, kind)
     return [report for report in reports if report]

@@ -41,18 +41,22 @@ def as_times(column: pa.Array) -> pa.Array:
         return precise.cast(TIME) if column.type.tz else pc.assume_timezone(precise, "UTC")
     if not pa.types.is_string(column.type):
         return _from_unix(column)
-    times = _converted(column, TIME)
-    for convert in (_from_naive, _from_nanoseconds, _from_unix):
-        rest = pc.and_(pc.is_null(times), pc.is_valid(column))
-        if not pc.any(rest).as_py():
-            break
-        times = pc.replace_with_mask(times, rest, convert(column.filter(rest)))
+    times, rest = pa.nulls(len(column), TIME), pc.is_valid(column)
+    for form, convert in _FORMS.items():
+        written_so = pc.and_(rest, pc.fill_null(pc.match_substring_regex(column, form), False))
+        if pc.any(written_so).as_py():
+            times = pc.replace_with_mask(times, written_so, convert(column.filter(written_so)))
+            rest = pc.and_not(rest, written_so)
     return times
 
 
 def as_time(moment: dt.datetime) -> pa.Scalar:
     """An aware datetime as a value to compare times with."""
     return pa.scalar(moment, TIME)
+
+
+def _from_zoned(column: pa.Array) -> pa.Array:
+    return _converted(column, TIME)
 
 
 def _from_naive(column: pa.Array) -> pa.Array:
@@ -68,6 +72,15 @@ def _from_unix(column: pa.Array) -> pa.Array:
     seconds = as_floats(column)
     seconds = pc.if_else(pc.less(pc.abs(seconds), 2.5e11), seconds, None)
     return pc.round(pc.multiply(seconds, 1e6)).cast(pa.int64()).cast(TIME)
+
+
+# How a time may be written, and what reads it. Told apart by their form, because a failed conversion is slow.
+_FORMS = {
+    r"^[-+]?\d+(\.\d*)?([eE][-+]?\d+)?$": _from_unix,
+    r"\.\d{7,}(Z|[-+]\d\d:?(\d\d)?)$": _from_nanoseconds,
+    r"(Z|:.*[-+]\d\d:?(\d\d)?)$": _from_zoned,
+    r"": _from_naive,
+}
 
 
 def _converted(column: pa.Array, wanted: pa.DataType) -> pa.Array:

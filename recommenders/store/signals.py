@@ -109,7 +109,8 @@ JOIN heard h ON h.user_id = ban.user_id AND h.track_id = a.track_id AND h.first_
 """
 
 _MOST_USERS = 2**62
-_DAY = np.timedelta64(1, "D")
+_DAY_US = 86_400_000_000
+_LATEST = np.iinfo(np.int64).max
 _PAIR = [("user_id", "i8"), ("track_id", "i8")]
 
 
@@ -173,31 +174,29 @@ def _visits(connection: sa.Connection, events: dict[str, npt.NDArray[Any]]) -> S
     """A signal for each visit to an artist's page and each track of the artist played in the day before it."""
     visits = np.flatnonzero((events["kind"] == Signal.ARTIST_VISIT) & (events["track_id"] == 0))
     plays = np.flatnonzero((events["kind"] == Signal.PLAY) & np.isin(events["user_id"], events["user_id"][visits]))
-    plays = plays[np.lexsort((events["at"][plays], events["user_id"][plays]))]
-    users, visitors = events["user_id"][plays], events["user_id"][visits]
-    # A user's plays of the day before a visit follow each other in `plays`: one number orders by user, then by time.
-    start = events["at"].min(initial=np.datetime64("2000-01-01", "us"))
-    span = int((events["at"].max(initial=start) - start).astype(np.int64)) + 2 * int(_DAY / np.timedelta64(1, "us"))
-    moments = np.unique(users, return_inverse=True)[1] * span + (events["at"][plays] - start).astype(np.int64)
-    rank = np.searchsorted(np.unique(users), visitors)
-    known = np.isin(visitors, users)
-    visits, rank = visits[known], rank[known]
-    at = (events["at"][visits] - start).astype(np.int64)
-    last = np.searchsorted(moments, rank * span + at, side="right")
-    day_before = np.maximum(at - int(_DAY / np.timedelta64(1, "us")), -1)
-    first = np.searchsorted(moments, rank * span + day_before, side="right")
-    counts = last - first
-    visit = np.repeat(visits, counts)
-    play = plays[np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())]
+    visit, play = _plays_before(events, visits, plays)
     credits = Pairs(*copy_out(connection, "SELECT artist_id, track_id FROM track_artists", _PAIR).values())
     of_artist = contained(Pairs(events["artist_id"][visit], events["track_id"][play]), credits)
-    columns = np.rec.fromarrays(
-        [events["user_id"][visit], events["track_id"][play], events["at"][visit].astype(np.int64)]
-    )[of_artist]
-    once = np.unique(columns)
-    return _signals(
-        once["f0"], once["f1"], once["f2"].astype("M8[us]"), np.full(len(once), Signal.ARTIST_VISIT, dtype=np.int16)
-    )
+    visit, play = visit[of_artist], play[of_artist]
+    seen = [events["user_id"][visit], events["track_id"][play], events["at"][visit].astype(np.int64)]
+    user_ids, track_ids, times = np.unique(np.stack(seen), axis=1)
+    kinds = np.full(len(times), Signal.ARTIST_VISIT, dtype=np.int16)
+    return _signals(user_ids, track_ids, times.astype("M8[us]"), kinds)
+
+
+def _plays_before(
+    events: dict[str, npt.NDArray[Any]], visits: npt.NDArray[np.intp], plays: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Every pair of a visit and a play of the same user in the 24 hours before it, as rows of `events`."""
+    # One number orders by user, then by time, with more than a day between two users.
+    times = events["at"].astype(np.int64)
+    moments = np.unique(events["user_id"], return_inverse=True)[1] * (np.ptp(times) + 2 * _DAY_US if len(times) else 0)
+    moments += times - times.min(initial=_LATEST)
+    plays = plays[np.argsort(moments[plays], kind="stable")]
+    first = np.searchsorted(moments[plays], moments[visits] - _DAY_US, side="right")
+    counts = np.searchsorted(moments[plays], moments[visits], side="right") - first
+    places = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return np.repeat(visits, counts), plays[places]
 
 
 def _bans(connection: sa.Connection, events: dict[str, npt.NDArray[Any]]) -> Signals:

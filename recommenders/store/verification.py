@@ -87,6 +87,7 @@ def broken_rules(
 ) -> dict[str, int]:
     """How often the edition breaks each rule; empty when it keeps all of them."""
     values = {"week": week, "edition_id": edition_id, "cutoff": cutoff, "exposure_cap": exposure_cap, **rules}
+    connection.execute(sa.text("ANALYZE playlists"))
     connection.execute(sa.text(_SONGS), values)
     connection.execute(sa.text("CREATE INDEX ON checked_song (user_id)"))
     connection.execute(sa.text("ANALYZE checked_song"))
