@@ -13,7 +13,7 @@ KIDS_DEVICE = "kitchen-tablet"
 DEVICES = ("phone", "laptop", "web-player", "living-room-speaker", "car", "television", KIDS_DEVICE)
 SILENT_SHARE = 0.05
 KIDS_SHARE = 0.08
-DRIFT_SHARE = 0.25
+DRIFT_SHARE = 0.2
 _DAY_S = 86_400
 
 
@@ -102,7 +102,7 @@ def _special_users(n_users: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
 def _modes(artists: Artists, child: Bools, rng: np.random.Generator) -> Floats:
     """Each mode lies near an artist: two people who like a genre like different corners of it."""
     grown_up = np.flatnonzero(artists.genre != CHILDRENS)
-    weights = np.sqrt(artists.popularity[grown_up])
+    weights = artists.popularity[grown_up].astype(np.float64)
     anchors = rng.choice(grown_up, (len(child), N_MODES), p=weights / weights.sum())
     for_children = np.flatnonzero(artists.genre == CHILDRENS)
     anchors[child] = rng.choice(for_children, (int(child.sum()), N_MODES))

@@ -9,7 +9,7 @@ from recommenders.demo.listeners import N_MODES, People
 SHARPNESS = 8.0
 CURIOSITY = 0.0005
 _DISLIKED = 0.03
-_NOVELTY = 1.2
+_NOVELTY = 0.8
 _NOVELTY_WEEKS = 2.0
 WEEK_S = 7 * 86_400
 

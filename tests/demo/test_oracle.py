@@ -65,12 +65,12 @@ def recall_at_30(scores: Scores, week: Week) -> float:
 
 
 def als_scores(plays: sp.csr_matrix) -> Scores:
-    """Bare `implicit` on log counts."""
+    """Bare `implicit` on log counts, as a sweep on the seeds 21, 22 and 23 found it best."""
     confidence = plays.copy()
-    confidence.data = 1 + 2 * np.log1p(confidence.data)
+    confidence.data = 1 + np.log1p(confidence.data)
     with threadpool_limits(1, "blas"):
         model = implicit.als.AlternatingLeastSquares(
-            factors=32, regularization=5, alpha=1, iterations=15, random_state=0
+            factors=64, regularization=20, alpha=1, iterations=15, random_state=0
         )
         model.fit(confidence, show_progress=False)
     return np.asarray(model.user_factors @ model.item_factors.T)

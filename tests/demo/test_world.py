@@ -175,7 +175,7 @@ def genre_shares(world: World, table: pa.Table, rows: npt.NDArray[np.bool_]) -> 
     genre = world.truth.genre_of_track[table["track"].to_numpy()[rows]]
     counts = np.bincount(table["user"].to_numpy()[rows] * n_genres + genre, minlength=600 * n_genres)
     shares = counts.reshape(600, n_genres).astype(np.float64)
-    return shares / np.maximum(shares.sum(axis=1, keepdims=True), 1)
+    return np.asarray(shares / np.maximum(shares.sum(axis=1, keepdims=True), 1), dtype=np.float64)
 
 
 def test_some_tastes_change_and_their_plays_follow(world: World, now: dt.datetime) -> None:

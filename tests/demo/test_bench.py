@@ -1,0 +1,65 @@
+"""The quality benchmark: real listening and the demo service, through the real import, retraining and Monday."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from recommenders.collaborative.sweep import RetrainParams
+from recommenders.demo.bench import run
+from recommenders.errors import ConfigurationError
+from recommenders.runtime.postgres import ensure_database
+from recommenders.settings import Settings
+from recommenders.store import Store
+
+ONE_CONFIGURATION = RetrainParams(alpha=[2.0], regularisation=[30.0])
+NewStore = Callable[[str], AbstractContextManager[Store]]
+
+
+@pytest.fixture
+def new_store(postgres: sa.URL) -> NewStore:
+    """Opens an empty, migrated database by a name."""
+
+    @contextmanager
+    def opened(name: str) -> Iterator[Store]:
+        url = ensure_database(postgres, name, template="template")
+        store = Store(url.render_as_string(hide_password=False))
+        yield store
+        store.close()
+
+    return opened
+
+
+def test_on_real_listening_the_model_beats_the_reference_and_the_rules_cost_little(
+    new_store: NewStore, tmp_path: Path, hetrec: Path
+) -> None:
+    assert hetrec.exists()
+    found = run(
+        "hetrec", [42], new_store=new_store, folder=tmp_path, test_data=Settings().test_data, params=ONE_CONFIGURATION
+    )
+    # The published scores of this split: popularity .1277 and .1059, implicit with log counts .3239 and .2820.
+    assert found.figures["popularity: recall@30"] == pytest.approx(0.1277, abs=0.001)
+    assert found.figures["popularity: ndcg@30"] == pytest.approx(0.1059, abs=0.002)
+    assert found.figures["the model: recall@30"] >= 0.318
+    assert found.figures["the model: ndcg@30"] >= 0.279
+    assert found.ratios["published mixtapes / the model"] >= 0.9
+
+
+def test_on_the_demo_the_share_of_the_oracle_is_told(new_store: NewStore, tmp_path: Path) -> None:
+    found = run("demo", [7], new_store=new_store, folder=tmp_path, test_data=tmp_path, params=ONE_CONFIGURATION)
+    shares = {name.removeprefix("share of the oracle: "): share for name, share in found.ratios.items()}
+    assert 0 < shares["popularity"] < shares["implicit with its defaults"] < shares["the model"] < 1
+    assert shares["published mixtapes"] > 0.8 * shares["the model"]
+    assert found.figures["random: recall@30"] < 0.03
+    told = json.loads(found.as_json())
+    assert set(told) == {"name", "machine", "settings", "figures", "ratios"}
+    assert told["settings"]["seeds"] == [7]
+    assert "share of the oracle: the model" in found.table()
+
+
+def test_other_data_are_refused(new_store: NewStore, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="knows the data hetrec and demo"):
+        run("netflix", [1], new_store=new_store, folder=tmp_path, test_data=tmp_path)
