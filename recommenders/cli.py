@@ -62,6 +62,19 @@ class Model(StrEnum):
     COLLABORATIVE = "collaborative"
 
 
+class Bench(StrEnum):
+    """A benchmark."""
+
+    QUALITY = "quality"
+
+
+class BenchData(StrEnum):
+    """What the quality benchmark runs on."""
+
+    DEMO = "demo"
+    HETREC = "hetrec"
+
+
 class Named(StrEnum):
     """What a name stands for."""
 
@@ -218,6 +231,30 @@ def status() -> None:
 
 
 @app.command()
+def bench(
+    name: Annotated[Bench, typer.Argument(help="Which benchmark.")] = Bench.QUALITY,
+    data: Annotated[BenchData, typer.Option(help="What it runs on.")] = BenchData.DEMO,
+    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas: one run each.")] = "1",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """Run a benchmark. quality: recall@30 and nDCG@30 on held-out listening, of the model and of what is published."""
+    from recommenders.demo.bench import run as measure_quality
+    from recommenders.runtime.scratch import scratch
+
+    settings = Settings()
+    with scratch(settings) as (new_store, folder):
+        found = {Bench.QUALITY: measure_quality}[name](
+            data,
+            _seeds(seeds),
+            new_store=new_store,
+            folder=folder,
+            test_data=settings.test_data,
+            progress=lambda step: print(step, file=sys.stderr, flush=True),
+        )
+    print(found.as_json() if as_json else found.table())
+
+
+@app.command()
 def settings() -> None:
     """Print every setting with its value, where it comes from and what it means."""
     from recommenders.exchange.terminal import plain_table
@@ -305,6 +342,13 @@ def _date(text: str | None) -> dt.date | None:
         return dt.date.fromisoformat(text) if text else None
     except ValueError as error:
         raise ConfigurationError(f"--week {text}: give the Monday of a week as YYYY-MM-DD.") from error
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ConfigurationError(f"--seeds {text}: give whole numbers, separated by commas.") from error
 
 
 def _json_object(text: str) -> dict[str, Any]:
