@@ -1,13 +1,15 @@
 """Training: repeatable, warm from the champion, in its space as long as it stays near."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 from scipy.stats import ortho_group
 
-from recommenders.collaborative.model import AlsParameters, CollaborativeModel
+from recommenders.collaborative import training
+from recommenders.collaborative.model import AlsParameters, CollaborativeModel, solver
 from recommenders.collaborative.training import median_cosine, rotate_onto, train
 from recommenders.errors import NotEnoughDataError
 from recommenders.listening.interactions import Interactions
@@ -34,6 +36,18 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_model() -> 
     a, b, c = (train(planted(1), PARAMETERS, seed).model.track_factors for seed in (5, 5, 6))
     assert a.tobytes() == b.tobytes()
     assert a.tobytes() != c.tobytes()
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = train(planted(1), PARAMETERS, 5).model.track_factors
+
+    def single(parameters: AlsParameters, seed: int) -> Any:
+        als = solver(parameters, seed)
+        als.num_threads = 1
+        return als
+
+    monkeypatch.setattr(training, "solver", single)
+    assert train(planted(1), PARAMETERS, 5).model.track_factors.tobytes() == together.tobytes()
 
 
 def test_procrustes_finds_a_planted_rotation() -> None:
