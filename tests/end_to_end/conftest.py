@@ -23,7 +23,7 @@ from recommenders.settings import Settings
 from recommenders.store import Store
 
 PORT = 18080
-DEMO_WITHIN_S = 280
+DEMO_WITHIN_S = 600
 
 
 @dataclasses.dataclass(frozen=True)

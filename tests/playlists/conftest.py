@@ -101,7 +101,7 @@ class Service:
     def promote(self, factors: np.ndarray, tracks: list[int] | None = None, regularisation: float = 0.1) -> int:
         """Make a champion of planted `factors` (n_tracks, f) for `tracks`."""
         track_ids = np.array(tracks or self.tracks)
-        parameters = AlsParameters(factors=factors.shape[1], regularisation=regularisation)
+        parameters = AlsParameters(factors=factors.shape[1], regularisation=regularisation, alpha=1.0, eps=1.0)
         model = CollaborativeModel(track_ids, factors.astype(np.float32), parameters, 1)
         uri = save_model(self.artifacts, f"planted-{len(self.sql('SELECT FROM models'))}", model)
         with self.store.begin() as connection:
