@@ -21,7 +21,7 @@ class Lines:
     """Lines of one stretch of a file that are UTF-8, without NUL, not blank and at most 1 MiB long.
 
     Line i is `data[starts[i]:ends[i]]`, without its line end, and is the `numbers[i]`-th of the file, counted from 1.
-    `last` is the number of the last line of the stretch, readable or not; `complete` is True when none was left out.
+    `last` is the number of the last line of the stretch, readable or not.
     """
 
     data: bytes
@@ -30,7 +30,6 @@ class Lines:
     numbers: npt.NDArray[np.int64]
     last: int
     rejected: list[Rejection]
-    complete: bool
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -48,14 +47,14 @@ class Lines:
             self.numbers[keep],
             self.last,
             self.rejected + rejected,
-            complete=False,
         )
 
     def joined(self) -> bytes:
         """These lines alone, each ended by a newline."""
-        if self.complete:
-            return self.data
-        return b"\n".join(self.line(index) for index in range(len(self))) + b"\n"
+        gaps = np.flatnonzero(np.diff(self.numbers) != 1) + 1
+        firsts = self.starts[np.append(0, gaps)].tolist()
+        ends = self.ends[np.append(gaps, len(self)) - 1].tolist()
+        return b"\n".join(self.data[first:end] for first, end in zip(firsts, ends, strict=True)) + b"\n"
 
     def lines_of(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The index of the line in which each position of `data` lies; every position must lie in one of the lines."""
@@ -94,7 +93,7 @@ def _scan(data: bytes, first: int) -> Lines:
         starts, ends = starts[:-1], ends[:-1]
     numbers = np.arange(first, first + len(starts))
     ends = ends - ((ends > starts) & (octets[np.maximum(ends - 1, 0)] == _RETURN))
-    every = Lines(data, starts, ends, numbers, first + len(starts) - 1, [], complete=True)
+    every = Lines(data, starts, ends, numbers, first + len(starts) - 1, [])
 
     faults: dict[int, tuple[Reason, str]] = {}
     for index in np.flatnonzero(ends - starts > LONGEST_LINE).tolist():

@@ -18,6 +18,7 @@ from recommenders.exchange.lines import BLOCK_BYTES, Lines, read_lines
 from recommenders.exchange.rejections import Reason, Rejection, UnreadableFileError, readable
 
 BATCH_ROWS = 200_000
+HEADER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class CsvFile(TableFile):
 
     def _header(self) -> str:
         with self.path.open("rb") as file:
-            for lines in read_lines(file, self.block_bytes):
+            for lines in read_lines(file, HEADER_BYTES):
                 if lines.rejected and (not len(lines) or lines.rejected[0].line < lines.numbers[0]):
                     first = lines.rejected[0]
                     raise UnreadableFileError(first.reason, f"the header: {first.detail}", first.line, first.raw)
@@ -89,13 +90,18 @@ class CsvFile(TableFile):
         owners = lines.lines_of(positions)
         inside = (owners >= 0) & (positions < lines.ends[np.maximum(owners, 0)])
         odd = np.bincount(owners[inside], minlength=len(lines)) % 2 == 1
-        rejected = [_open_quote(lines, index) for index in np.flatnonzero(odd).tolist()]
-        return lines.select(~odd, rejected) if rejected else lines
+        outcomes = {index: self._parse_line(lines, index) for index in np.flatnonzero(odd).tolist()}
+        rejected = {index: outcome for index, outcome in outcomes.items() if isinstance(outcome, Rejection)}
+        keep = np.ones(len(lines), dtype=bool)
+        keep[list(rejected)] = False  # the others have a quote as a letter: 12" Mix
+        return lines.select(keep, list(rejected.values())) if rejected else lines
 
     def _parse(self, lines: Lines) -> Rows:
         """The lines as a table of text: all at once, or one by one where a quote or a return is out of place."""
         if not len(lines):
             return self._rows(lines, [])
+        if lines.data.count(b"\r") != lines.data.count(b"\r\n"):
+            return self._parse_one_by_one(lines)  # a return alone ends a line for Arrow
         wrong: list[int] = []
 
         def note(row: Any) -> str:
@@ -124,49 +130,41 @@ class CsvFile(TableFile):
             return self._parse_one_by_one(lines)
         if not wrong:
             return _rows_of(table, lines)
+        outcomes = [self._parse_line(lines, index) for index in wrong]
+        rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejection)]
+        if len(rejected) < len(wrong):
+            return self._parse_one_by_one(lines)
         keep = np.ones(len(lines), dtype=bool)
         keep[wrong] = False
-        rejected = [self._field_count(lines, index) for index in wrong]
         return _rows_of(table, lines.select(keep, rejected))
 
     def _parse_one_by_one(self, lines: Lines) -> Rows:
-        keep = np.ones(len(lines), dtype=bool)
-        rejected = []
-        rows = []
-        for index in range(len(lines)):
-            try:
-                row = next(self._python_reader([lines.line(index).decode()]))
-            except csv.Error as error:
-                rejected.append(_open_quote(lines, index, str(error)))
-                keep[index] = False
-                continue
-            if len(row) == len(self.fields):
-                rows.append([value or None for value in row])
-            else:
-                rejected.append(self._field_count(lines, index, len(row)))
-                keep[index] = False
-        return self._rows(lines.select(keep, rejected), rows)
+        outcomes = [self._parse_line(lines, index) for index in range(len(lines))]
+        rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejection)]
+        keep = np.array([not isinstance(outcome, Rejection) for outcome in outcomes], dtype=bool)
+        return self._rows(lines.select(keep, rejected), [row for row in outcomes if not isinstance(row, Rejection)])
+
+    def _parse_line(self, lines: Lines, index: int) -> list[str | None] | Rejection:
+        line = lines.line(index)
+        try:
+            row = next(self._python_reader([line.decode()]))
+        except csv.Error as error:
+            detail = f"a quote is left open or out of place: {error}"
+            return Rejection(int(lines.numbers[index]), Reason.OPEN_QUOTE, detail, readable(line))
+        if len(row) == len(self.fields):
+            return [value or None for value in row]
+        detail = f"{len(row)} fields, but the header has {len(self.fields)}"
+        return Rejection(int(lines.numbers[index]), Reason.FIELD_COUNT, detail, readable(line))
 
     def _rows(self, lines: Lines, rows: Sequence[Sequence[str | None]]) -> Rows:
         columns = list(zip(*rows, strict=True)) if rows else [()] * len(self.fields)
         arrays = [pa.array(column, pa.string()) for column in columns]
         return _rows_of(pa.Table.from_arrays(arrays, self.fields), lines)
 
-    def _field_count(self, lines: Lines, index: int, found: int | None = None) -> Rejection:
-        if found is None:
-            found = len(next(self._python_reader([lines.line(index).decode()])))
-        detail = f"{found} fields, but the header has {len(self.fields)}"
-        return Rejection(int(lines.numbers[index]), Reason.FIELD_COUNT, detail, readable(lines.line(index)))
-
     def _python_reader(self, text: list[str]) -> Any:
         if self.quoting:
             return csv.reader(text, delimiter=self.delimiter, strict=True)
         return csv.reader(text, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
-
-
-def _open_quote(lines: Lines, index: int, error: str = "a quote is left open") -> Rejection:
-    line = lines.line(index)
-    return Rejection(int(lines.numbers[index]), Reason.OPEN_QUOTE, error, readable(line))
 
 
 def _rows_of(table: pa.Table, lines: Lines) -> Rows:
@@ -202,7 +200,7 @@ class JsonLinesFile(TableFile):
     def _first_fields(self) -> list[str]:
         first: Rejection | None = None
         with self.path.open("rb") as file:
-            for lines in read_lines(file, self.block_bytes):
+            for lines in read_lines(file, HEADER_BYTES):
                 objects, _, rejected = self._objects(lines)
                 if objects:
                     return list(objects[0])
