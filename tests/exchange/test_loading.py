@@ -34,7 +34,7 @@ def events(store: Store, tmp_path: Path) -> Path:
     rng = random.Random(5)
     lines = []
     for number in range(500):
-        at = dt.datetime(2026, 1, 1) + dt.timedelta(hours=rng.randrange(6000))
+        at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=rng.randrange(6000))
         track = "unknown" if number % 5 == 0 else f"t{rng.randrange(20)}"
         event_id = f"e{rng.randrange(400)}" if number % 2 else ""
         lines.append(f"u{rng.randrange(9)},{track},{at.isoformat()},{event_id}")
