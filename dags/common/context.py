@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import Connection, get_current_context
+from airflow.sdk.exceptions import AirflowFailException
 
+from recommenders.errors import ConfigurationError, NotEnoughDataError
 from recommenders.playlists import calendar
 from recommenders.playlists.calendar import Moment, asked_week
 from recommenders.settings import Settings
@@ -19,7 +21,7 @@ CONNECTION_ID = "mixtape"
 
 @contextmanager
 def open_store() -> Iterator[Store]:
-    """The store named by the Airflow connection `mixtape`."""
+    """The store named by the Airflow connection `mixtape`; a task that finds too little in it isn't tried again."""
     fields = Connection.get(CONNECTION_ID)
     url = connection_url(
         fields.host, fields.port, fields.login, fields.password, fields.schema, options=fields.extra_dejson
@@ -27,6 +29,8 @@ def open_store() -> Iterator[Store]:
     store = Store(url)
     try:
         yield store
+    except NotEnoughDataError as error:
+        raise AirflowFailException(str(error)) from error
     finally:
         store.close()
 
@@ -50,9 +54,15 @@ def run_key(context: Any = None) -> str:
 
 
 def resolve_moment(week: str | None, store: Store, context: Any = None) -> Moment:
-    """The week that a run is about and its cut-off: the param `week` when given, else the run's own moment."""
+    """The week that a run is about and its cut-off: the param `week` when given, else the run's own moment.
+
+    Raises AirflowFailException, so that the task isn't tried again, when `week` is no Monday.
+    """
     context = context or get_current_context()
-    asked = asked_week(week) if week else None
+    try:
+        asked = asked_week(week) if week else None
+    except ConfigurationError as error:
+        raise AirflowFailException(str(error)) from error
     with store.begin() as connection:
         recorded = week_cutoff(connection, asked) if asked else None
     return calendar.resolve_moment(

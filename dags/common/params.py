@@ -3,7 +3,8 @@
 from typing import Any, TypeVar
 
 from airflow.sdk import Param, get_current_context
-from pydantic import BaseModel
+from airflow.sdk.exceptions import AirflowFailException
+from pydantic import BaseModel, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -24,6 +25,12 @@ def as_params(model: type[BaseModel]) -> dict[str, Param]:
 
 
 def read_params(model: type[Model]) -> Model:
-    """The params of the current run as `model`; raises pydantic.ValidationError when one is out of its bounds."""
+    """The params of the current run as `model`.
+
+    Raises AirflowFailException, so that the task isn't tried again, when one is out of its bounds.
+    """
     given: dict[str, Any] = dict(get_current_context()["params"])
-    return model(**{name: value for name, value in given.items() if name in model.model_fields})
+    try:
+        return model(**{name: value for name, value in given.items() if name in model.model_fields})
+    except ValidationError as error:
+        raise AirflowFailException(str(error)) from error

@@ -157,11 +157,14 @@ def _task_state(task: dict[str, Any]) -> TaskState:
     )
 
 
-def _log_lines(entry: Any) -> list[str]:
-    """One structured log entry as plain lines: its text, and the error of a raised exception."""
-    if not isinstance(entry, dict):
-        return [str(entry)]
-    lines = [str(entry.get("event", ""))]
+def _log_lines(entry: dict[str, Any]) -> list[str]:
+    """One log entry as plain lines: its text and its error, nothing for what only folds the log in the web UI."""
+    text = str(entry.get("event", ""))
+    if text.startswith(("::group::", "::endgroup::")):
+        return []
+    lines = [text]
     for error in entry.get("error_detail") or []:
+        for frame in error.get("frames", [])[-1:]:
+            lines.append(f"{frame.get('filename')}:{frame.get('lineno')}, in {frame.get('name')}")
         lines.append(f"{error.get('exc_type')}: {error.get('exc_value')}")
     return lines
