@@ -6,12 +6,13 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13; do \
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo stop test lint bench requirements browser
+.PHONY: help setup demo stop test endurance lint bench requirements browser
 
 help:
 	@echo "make demo    a running service with invented listeners, from nothing, and one listener's mixtape"
 	@echo "make stop    end what make demo left running"
 	@echo "make test    every check and every test"
+	@echo "make endurance   faults and backfills on running services, some minutes each"
 	@echo "make lint    format, lint, types, import contracts"
 	@echo "make bench   the benchmarks"
 	@echo "make requirements   pin the dependencies of pyproject.toml anew"
@@ -41,6 +42,9 @@ stop:
 
 test: setup browser lint
 	$(VENV)/bin/pytest
+
+endurance: setup
+	$(VENV)/bin/pytest -m endurance
 
 lint: setup
 	$(VENV)/bin/ruff format --check .

@@ -11,6 +11,8 @@ into `catalogue/hetrec/` and `listening/hetrec/`.
   the next run.
 - `announce` emits the asset `listening` with the counts; it is skipped when nothing new came in.
 
+While `monday_playlists` is at work an import waits, for an hour at most: a mixtape must not know half of a play.
+
 Importing the same file again adds nothing. A line that was set aside because its song was unknown loads when the file
 is imported again after the catalogue. The log of each task and the Mixtape page say how many lines were set aside.
 """
@@ -21,7 +23,7 @@ from typing import Any
 from airflow.sdk import CronTriggerTimetable, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.common import ASSET, DEFAULTS, Tag, open_store
+from dags.common import ASSET, DEFAULTS, Tag, open_store, run_key, wait_for_mixtapes
 from dags.common.defaults import SETTINGS
 
 
@@ -41,14 +43,13 @@ def import_listening() -> None:
         """Load the files of one kind and move each away; the counts of all."""
         from recommenders.exchange.imports import import_landing
         from recommenders.settings import Settings
+        from recommenders.store.imports import imported_by
 
         with open_store() as store:
-            reports = import_landing(store, Settings().landing, now=datetime.now(UTC), kinds=[kind])
-        return {
-            "rows": sum(report.rows_read for report in reports),
-            "new": sum(report.rows_new for report in reports),
-            "rejected": sum(report.rows_rejected for report in reports),
-        }
+            wait_for_mixtapes(store)
+            import_landing(store, Settings().landing, now=datetime.now(UTC), kinds=[kind], run_key=run_key())
+            with store.begin() as connection:
+                return imported_by(connection, run_key(), kind)
 
     @task(outlets=[ASSET.LISTENING])
     def announce(counts: list[dict[str, int]], *, outlet_events: Any = None) -> dict[str, int]:

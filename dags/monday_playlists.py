@@ -1,9 +1,10 @@
 """Monday mixtapes: thirty unheard songs for every user.
 
-Runs every Monday at 05:00 in the configured time zone, and whenever somebody triggers it. Readers (the view
-`mixtape.current_mixtapes`) see the old mixtapes until the new ones are published, all at once.
+Runs every Monday at 05:00 in the configured time zone (`MIXTAPE_TIMEZONE`), and whenever somebody triggers it. Readers
+(the view `mixtape.current_mixtapes`) see the old mixtapes until the new ones are published, all at once.
 
-**How a run goes.** `plan` freezes the catalogue, the champion model and the shards of users. `score` ranks each
+**How a run goes.** `plan` freezes the catalogue, the champion model and the shards of users; an import that
+runs is waited for, and one that comes while the mixtapes are made waits for them. `score` ranks each
 user's candidates, a shard at a time. `allocate` decides for all shards together who gets which song, so that no song
 becomes wallpaper. `finish` orders the songs, finds a reason for each and writes them. `verify` checks every rule once
 more by SQL. `publish` changes the one row that readers look at. `announce` tells the DAGs that wait for mixtapes.
@@ -12,8 +13,11 @@ more by SQL. `publish` changes the one row that readers look at. `announce` tell
 
 - *This week, now*: trigger it as it is. It knows what was played until that moment.
 - *Redo a week*: give its Monday as `week`. It uses the same cut-off as before; the new edition replaces the old one.
-- *A missed week*: the same, or `airflow backfill create`. A past week uses only what was known then, and the champion
-  of that moment; it is published as that week's edition and announced to nobody.
+- *A missed week*: the same. *Several*: a backfill, in the web UI or by `airflow backfill create --dag-id
+  monday_playlists --from-date 2026-11-01 --to-date 2026-11-17`. Its dates are read as UTC midnights: give the day
+  before the first Monday and the day after the last. A past week uses only what was known at its Monday 05:00, and the
+  champion of that moment, else the oldest, and says so; it is published as that week's edition and announced to nobody.
+  Runs for several weeks go one after another, the earliest first, because each must know the others' songs.
 - *Try something*: tick `dry_run`. The edition is written and not published; the log of `publish` and the page say what
   would change.
 
@@ -25,7 +29,7 @@ more by SQL. `publish` changes the one row that readers look at. `announce` tell
 - No champion, or an old one: the run goes on and says so on the page; see `retrain_collaborative`.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import dag, get_current_context, task
@@ -34,17 +38,21 @@ from airflow.sdk.exceptions import AirflowSkipException
 from dags.common import (
     ASSET,
     DEFAULTS,
-    MONDAY_MORNING,
     Tag,
     as_params,
+    cron,
     open_artifacts,
     open_store,
     read_params,
     resolve_moment,
     run_key,
+    wait_for_import,
+    wait_for_turn,
 )
 from recommenders.playlists.parameters import MondayParameters
 from recommenders.settings import Settings
+
+MONDAY_MORNING = cron("0 5 * * MON", interval=timedelta(days=7))
 
 
 @dag(
@@ -66,6 +74,8 @@ def monday_playlists() -> None:
         parameters, settings = read_params(MondayParameters), Settings()
         with open_store() as store:
             moment = resolve_moment(parameters.week, store)
+            wait_for_turn(moment, store, parameters.memory_weeks)
+            wait_for_import(store)
             return monday.plan_week(
                 store,
                 open_artifacts(),
@@ -120,8 +130,11 @@ def monday_playlists() -> None:
 
     @task(outlets=[ASSET.PLAYLISTS])
     def announce(plan: dict[str, Any], *, outlet_events: Any = None) -> None:
-        if not plan["announced"]:
-            raise AirflowSkipException("A dry run, or a past week: nobody waits for these mixtapes.")
+        from recommenders.playlists import monday
+
+        with open_store() as store:
+            if not plan["announced"] or not monday.is_published(store, plan["edition"]):
+                raise AirflowSkipException("A dry run, a past week, or not published: nobody waits for these mixtapes.")
         outlet_events[ASSET.PLAYLISTS].extra = {"edition": plan["edition"], "week": plan["week"]}
 
     planned = plan()

@@ -1,7 +1,8 @@
 """Retrain the collaborative model: learn from all listening which songs are liked together.
 
-Runs every Sunday at 02:30 in the configured time zone, so that Monday's mixtapes rest on fresh vectors; trigger it by
-hand at any time. It needs listening (DAG `import_listening`) and nothing else.
+Runs every Sunday at 02:30 in the configured time zone (`MIXTAPE_TIMEZONE`), so that Monday's mixtapes rest on fresh
+vectors; trigger it by hand at any time. Once a Sunday also when clocks change: at 03:30 where there is no 02:30, at the
+second 02:30 where there are two. It needs listening (DAG `import_listening`) and nothing else.
 
 What it does, task by task:
 

@@ -18,6 +18,7 @@ from recommenders.errors import ConfigurationError, MixtapeError, UnknownNameErr
 from recommenders.settings import Settings
 
 if TYPE_CHECKING:
+    from recommenders.exchange.imports import ImportReport
     from recommenders.store import Store
 
 app = typer.Typer(
@@ -66,6 +67,10 @@ class Bench(StrEnum):
     """A benchmark."""
 
     QUALITY = "quality"
+    IMPORT = "import"
+    RETRAIN = "retrain"
+    MONDAY = "monday"
+    FAULTS = "faults"
 
 
 class BenchData(StrEnum):
@@ -134,8 +139,8 @@ def import_(
     console = _console()
     console.print(
         plain_table(
-            ("kind", "file", "rows", "new", "set aside"),
-            ((r.kind, r.source, r.rows_read, r.rows_new, r.rows_rejected) for r in reports),
+            ("kind", "file", "rows", "new", "set aside", "seconds", "rows/s"),
+            ((r.kind, r.source, r.rows_read, r.rows_new, r.rows_rejected, r.seconds, _rate(r)) for r in reports),
         )
     )
     for report in reports:
@@ -212,14 +217,15 @@ def why(
 
 @app.command()
 def status() -> None:
-    """Say what is in the store, what is stale and what is broken; exit code 1 when something is broken."""
+    """Say what is in the store, how old each input is and what is broken; exit code 1 when something is broken."""
     from recommenders.exchange.terminal import status_table
     from recommenders.runtime.health import check
 
-    found = check(Settings(), _now())
+    settings = Settings()
+    found = check(settings, _now())
     console = _console()
     if found.service:
-        console.print(status_table(found.service))
+        console.print(status_table(found.service, settings.zone))
     for sentence in found.broken:
         console.print(f"[red]broken[/]  {_plain(sentence)}", highlight=False)
     for sentence in found.stale:
@@ -233,25 +239,61 @@ def status() -> None:
 @app.command()
 def bench(
     name: Annotated[Bench, typer.Argument(help="Which benchmark.")] = Bench.QUALITY,
-    data: Annotated[BenchData, typer.Option(help="What it runs on.")] = BenchData.DEMO,
-    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas: one run each.")] = "1",
+    data: Annotated[BenchData, typer.Option(help="quality: what it runs on.")] = BenchData.DEMO,
+    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas; quality runs once for each.")] = "1",
+    only: Annotated[str, typer.Option(help="faults: those that fit: *Postgres*, monday*.")] = "*",
+    users: Annotated[int, typer.Option(help="Speed: users of the invented service.", min=1000)] = 100_000,
+    tracks: Annotated[int, typer.Option(help="Speed: its tracks.", min=1000)] = 100_000,
+    events: Annotated[int | None, typer.Option(help="Speed: its plays. [50 a user; import: 10]", min=10_000)] = None,
+    rounds: Annotated[int, typer.Option(help="Speed: times that everything is measured.", min=1)] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Run a benchmark. quality: recall@30 and nDCG@30 on held-out listening, of the model and of what is published."""
-    from recommenders.demo.bench import run as measure_quality
+    """Run a benchmark. quality: recall@30 and nDCG@30 on held-out listening, of the model and of what is published.
+    import, retrain, monday: speed and memory, against the bare library in the same run. faults: kill, fill and lose
+    what can be, with a seed; exit code 1 unless the same mixtapes are published each time.
+    """
     from recommenders.runtime.scratch import scratch
 
+    if name is Bench.FAULTS:
+        _bench_faults(_seeds(seeds)[0], only, as_json)
+        return
     settings = Settings()
     with scratch(settings) as (new_store, folder):
-        found = {Bench.QUALITY: measure_quality}[name](
-            data,
-            _seeds(seeds),
-            new_store=new_store,
-            folder=folder,
-            test_data=settings.test_data,
-            progress=lambda step: print(step, file=sys.stderr, flush=True),
-        )
+        if name is Bench.QUALITY:
+            from recommenders.benchmarks.quality import run as measure_quality
+
+            found = measure_quality(
+                data,
+                _seeds(seeds),
+                new_store=new_store,
+                folder=folder,
+                test_data=settings.test_data,
+                progress=_say,
+            )
+        else:
+            from recommenders.benchmarks import imports, monday, retrain
+            from recommenders.benchmarks.world import Size
+
+            measure = {Bench.IMPORT: imports.run, Bench.RETRAIN: retrain.run, Bench.MONDAY: monday.run}[name]
+            plays = events or users * (10 if name is Bench.IMPORT else 50)
+            found = measure(new_store, folder, Size(users, tracks, plays, _seeds(seeds)[0]), rounds, _say)
     print(found.as_json() if as_json else found.table())
+
+
+def _say(step: str) -> None:
+    print(step, file=sys.stderr, flush=True)
+
+
+def _bench_faults(seed: int, only: str, as_json: bool) -> None:
+    import signal
+
+    from recommenders.runtime.faults.bench import run as strike
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what it has started is stopped in any case
+    found = strike(seed, only, _say)
+    print(found.as_json() if as_json else found.table())
+    if found.figures["equal"] < found.figures["faults"]:
+        raise typer.Exit(EXIT_BROKEN)
 
 
 @app.command()
@@ -268,6 +310,11 @@ def settings() -> None:
             (f"MIXTAPE_{name.upper()}", _masked(value), "environment" if given else "default", field.description)
         )
     _console().print(plain_table(("setting", "value", "source", "what it means"), rows))
+
+
+def _rate(report: "ImportReport") -> int:
+    """Rows a second."""
+    return round(report.rows_read / max(report.seconds, 1e-6))
 
 
 def _console() -> Console:

@@ -17,6 +17,10 @@ class ModelError(MixtapeError):
     """A model or one of its artifacts is missing, damaged, or of another space."""
 
 
+class ArtifactError(ModelError):
+    """An artifact is missing or damaged: the task that wrote it has to run again."""
+
+
 class NotEnoughDataError(MixtapeError):
     """There is too little data for what was asked: no plays to train on, no champion to serve."""
 

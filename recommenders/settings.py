@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     )
     web_port: int = Field(8080, ge=1, le=65535, description="Port of the Airflow web UI started by `mixtape up`.")
     shards: int = Field(4, ge=1, le=256, description="Least number of shards of a Monday run.")
+    retry_delay_s: float = Field(
+        10, ge=0.1, description="Seconds before a task that failed or died is tried again, twice as many each time."
+    )
     users_per_shard: int = Field(25_000, ge=1, description="Most users in one shard of a Monday run.")
     events_retention_months: int | None = Field(
         None,

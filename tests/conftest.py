@@ -14,6 +14,9 @@ from recommenders.runtime.postgres import ensure_database, start_postgres, stop_
 from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
 
+# Tests make many homes; what numba compiles is the same for all of them.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,13 +1,21 @@
 """What the DAGs share: defaults, tags, pools, assets, the store, the cut-off, params from pydantic."""
 
-from dags.common.context import open_artifacts, open_store, resolve_moment, run_key, run_time
-from dags.common.defaults import ASSET, DEFAULTS, MONDAY_MORNING, Pool, Tag, cron
+from dags.common.context import (
+    open_artifacts,
+    open_store,
+    resolve_moment,
+    run_key,
+    run_time,
+    wait_for_import,
+    wait_for_mixtapes,
+    wait_for_turn,
+)
+from dags.common.defaults import ASSET, DEFAULTS, Pool, Tag, cron
 from dags.common.params import as_params, read_params
 
 __all__ = [
     "ASSET",
     "DEFAULTS",
-    "MONDAY_MORNING",
     "Pool",
     "Tag",
     "as_params",
@@ -18,4 +26,7 @@ __all__ = [
     "resolve_moment",
     "run_key",
     "run_time",
+    "wait_for_import",
+    "wait_for_mixtapes",
+    "wait_for_turn",
 ]

@@ -1,12 +1,13 @@
 """What a task learns from its run: the store to open, and the moment that the run is about."""
 
 import datetime as dt
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from airflow.sdk import Connection, get_current_context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
 
 from recommenders.errors import ConfigurationError, NotEnoughDataError
 from recommenders.playlists import calendar
@@ -14,9 +15,15 @@ from recommenders.playlists.calendar import Moment, asked_week
 from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
 from recommenders.store.database import connection_url
-from recommenders.store.mixtapes import week_cutoff
+from recommenders.store.mixtapes import editions_in_the_making, unpublished_runs, week_cutoff
 
 CONNECTION_ID = "mixtape"
+TURN_EVERY = dt.timedelta(seconds=10)
+
+MONDAY, IMPORT = "monday_playlists", "import_listening"
+PATIENCE = {MONDAY: dt.timedelta(minutes=15), IMPORT: dt.timedelta(hours=1)}  # waits at most so long for the other
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -68,7 +75,57 @@ def resolve_moment(week: str | None, store: Store, context: Any = None) -> Momen
     return calendar.resolve_moment(
         asked,
         run_at=run_time(context),
-        now=context["dag_run"].start_date,
+        now=dt.datetime.now(dt.UTC),
         recorded=recorded,
         zone=Settings().zone,
     )
+
+
+def wait_for_turn(moment: Moment, store: Store, memory_weeks: int, context: Any = None) -> None:
+    """Return when no run is making a week within `memory_weeks` of this one.
+
+    Two such runs at once would not know which songs the other gives, and give some twice. Airflow starts many runs of
+    a backfill at once, whatever the DAG allows: they go one after another, the earliest week first, so that their lists
+    don't depend on who was quicker. Raises AirflowRescheduleException to try again a little later.
+    """
+    context = context or get_current_context()
+    run, task = context["dag_run"], context["ti"]
+    with store.begin() as connection:
+        keys = editions_in_the_making(connection, moment.week, memory_weeks)
+    run_ids = [key.removeprefix(f"{run.dag_id}/") for key in keys]
+    made_now = run_ids and task.get_dr_count(run.dag_id, run_ids=run_ids, states=["running"])
+    if made_now or (moment.past and task.get_previous_dagrun(state="running")):
+        log.info("A run for another week goes first; looking again in %d s", TURN_EVERY.seconds)
+        raise AirflowRescheduleException(dt.datetime.now(dt.UTC) + TURN_EVERY)
+
+
+def wait_for_import(store: Store, context: Any = None) -> None:
+    """Return when no import runs, or this run has begun already: what it knows must not change while it goes.
+
+    Both are called on Monday at 05:00. Raises AirflowRescheduleException to try again a little later.
+    """
+    context = context or get_current_context()
+    with store.begin() as connection:
+        begun = run_key(context) in unpublished_runs(connection)
+    if not begun and context["ti"].get_dr_count(IMPORT, states=["running"]):
+        _look_again("An import goes first", MONDAY, context)
+
+
+def wait_for_mixtapes(store: Store, context: Any = None) -> None:
+    """Return when no Monday is in the making: plays that arrive in its midst would be known to a part of it only.
+
+    Raises AirflowRescheduleException to try again a little later.
+    """
+    context = context or get_current_context()
+    with store.begin() as connection:
+        run_ids = [key.removeprefix(f"{MONDAY}/") for key in unpublished_runs(connection)]
+    if run_ids and context["ti"].get_dr_count(MONDAY, run_ids=run_ids, states=["running"]):
+        _look_again("The mixtapes in the making go first", IMPORT, context)
+
+
+def _look_again(why: str, waiting: str, context: Any) -> None:
+    """Try the task again later, unless its run has waited long enough."""
+    now = dt.datetime.now(dt.UTC)
+    if now - context["dag_run"].start_date < PATIENCE[waiting]:
+        log.info("%s; looking again in %d s", why, TURN_EVERY.seconds)
+        raise AirflowRescheduleException(now + TURN_EVERY)

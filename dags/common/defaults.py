@@ -15,7 +15,7 @@ SETTINGS = Settings()
 DEFAULTS: dict[str, Any] = {
     "owner": "mixtape",
     "retries": 3,
-    "retry_delay": timedelta(seconds=10),
+    "retry_delay": timedelta(seconds=SETTINGS.retry_delay_s),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "execution_timeout": timedelta(hours=6),
@@ -25,15 +25,15 @@ DEFAULTS: dict[str, Any] = {
 def cron(expression: str, interval: timedelta = timedelta()) -> CronTriggerTimetable:
     """The times of `expression` in the configured time zone; each run is about the `interval` before it.
 
+    Where clocks go forward over such a time, the run comes as much later as they were put forward (02:30 becomes
+    03:30); where they go back over it, it comes at the second of the two: every day has its run, and one only.
+
     A DAG that has never run waits for its next time. Left to itself, Airflow would at once run the one just missed if
     it lies in the last tenth of the way: on a Monday, a service without any data would begin with a failed run.
     """
     return CronTriggerTimetable(
         expression, timezone=SETTINGS.timezone, interval=interval, run_immediately=timedelta(minutes=10)
     )
-
-
-MONDAY_MORNING = cron("0 5 * * MON", interval=timedelta(days=7))
 
 
 class Tag(StrEnum):

@@ -1,6 +1,7 @@
 """Runs one DAG in this process, without a scheduler: `mixtape run DAG_ID` calls it as `python -m`."""
 
 import json
+import logging
 import sys
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ BUNDLE = "dags-folder"
 
 def run(dag_id: str, conf: dict[str, object]) -> bool:
     """Run the DAG to its end, a failing task without another try; whether it succeeded."""
+    _show_stages()
     initdb()
     for pool, slots in POOL_SLOTS.items():
         PoolRow.create_or_update_pool(pool.value, slots, description="", include_deferred=False)
@@ -38,6 +40,16 @@ def run(dag_id: str, conf: dict[str, object]) -> bool:
         if task.state == "failed":
             print(f"  failed: {task.task_id}" + (f" [{task.map_index}]" if task.map_index >= 0 else ""))
     return bool(finished.state == "success")
+
+
+def _show_stages() -> None:
+    """Print what each stage logs, and of Airflow's own lines what its configured level lets through."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    stages = logging.getLogger("recommenders")
+    stages.setLevel(logging.INFO)
+    stages.addHandler(handler)
+    stages.propagate = False
 
 
 if __name__ == "__main__":

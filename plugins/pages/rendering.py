@@ -1,12 +1,18 @@
 """How pages are rendered: templates that escape everything, headers, and how numbers and moments are written."""
 
 import datetime as dt
+import itertools
+import math
+from collections.abc import Iterable
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from recommenders import timing
 from recommenders.settings import Settings
 
 # No script and nothing from elsewhere: even a name that slipped through the escaping could do nothing.
@@ -27,7 +33,13 @@ SOURCES = {
     "popular": "popular with everybody",
 }
 
-_UNITS = [("day", dt.timedelta(days=1)), ("hour", dt.timedelta(hours=1)), ("minute", dt.timedelta(minutes=1))]
+TICKS = {
+    "1 year": dt.timedelta(days=365),
+    "8 weeks": dt.timedelta(weeks=8),
+    "1 week": dt.timedelta(weeks=1),
+    "1 day": dt.timedelta(days=1),
+    "now": dt.timedelta(),
+}
 
 
 def render(template: str, now: dt.datetime, status_code: int = 200, **values: object) -> HTMLResponse:
@@ -64,22 +76,31 @@ def day(date: dt.date) -> str:
 
 def moment(when: dt.datetime) -> str:
     """A moment in the service's time zone, Mon 23 Nov 2026, 05:03 CET."""
-    local = when.astimezone(Settings().zone)
-    return f"{local:%a} {local.day} {local:%b %Y, %H:%M %Z}"
+    return timing.moment(when, Settings().zone)
 
 
-def age(when: dt.datetime, now: dt.datetime) -> str:
-    """How long ago `when` was, in whole days, hours or minutes."""
-    passed = now - when
-    for name, unit in _UNITS:
-        if passed >= unit:
-            return f"{passed // unit} {name}{'s' if passed >= 2 * unit else ''} ago"
-    return "just now" if passed > -dt.timedelta(minutes=1) else "in the future"
+def exactly(when: dt.datetime) -> str:
+    """A moment to the second, in UTC, as HTML and people read it."""
+    return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def place_in_time(passed: dt.timedelta) -> float:
+    """Where something that long ago stands on a time line that ends with now, in percent of its width.
+
+    The line has a year, and more room for what is newer: an hour takes 8 % of it, a day 35, a week 56, a month 73.
+    """
+    hours = max(passed / dt.timedelta(hours=1), 0.0)
+    return 100 * (1 - min(math.log1p(hours) / math.log1p(365 * 24), 1.0))
 
 
 def address(page: str, **parameters: object) -> str:
     """A relative address with its query, every character of every value encoded."""
     return f"{page}?{urlencode({name: value for name, value in parameters.items() if value is not None})}"
+
+
+def groupby_in_order(items: Iterable[Any], attribute: str) -> list[tuple[Any, list[Any]]]:
+    """Neighbours that agree in an attribute, in their own order (Jinja's groupby sorts)."""
+    return [(key, list(group)) for key, group in itertools.groupby(items, key=attrgetter(attribute))]
 
 
 def _make_environment() -> Environment:
@@ -91,9 +112,18 @@ def _make_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        clock=clock, playing_time=playing_time, day=day, moment=moment, age=age, number="{:,}".format
+        clock=clock,
+        playing_time=playing_time,
+        day=day,
+        moment=moment,
+        exactly=exactly,
+        age=timing.ago,
+        duration=timing.duration,
+        groupby_in_order=groupby_in_order,
+        place_in_time=place_in_time,
+        number="{:,}".format,
     )
-    environment.globals["address"] = address
+    environment.globals.update(address=address, ticks=TICKS)
     return environment
 
 

@@ -11,6 +11,7 @@ import os
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from recommenders.collaborative.model import CollaborativeModel
 from recommenders.settings import Settings
@@ -34,100 +35,74 @@ def explaining_plays(
     factors = model.track_factors.astype(np.float64)
     gram = factors.T @ factors + model.parameters.regularisation * np.eye(factors.shape[1])
     plays = np.full((*songs.shape, 2), -1, dtype=np.int64)
-    _explain(
-        factors,
-        gram,
-        confidence.indptr.astype(np.int64),
-        confidence.indices.astype(np.int64),
-        confidence.data.astype(np.float64),
-        np.ascontiguousarray(songs),
-        plays,
-    )
+    with threadpool_limits(1, "blas"):
+        _explain(
+            factors,
+            gram,
+            confidence.indptr.astype(np.int64),
+            confidence.indices.astype(np.int64),
+            confidence.data.astype(np.float64),
+            np.ascontiguousarray(songs),
+            plays,
+        )
     return plays
 
 
 @njit(cache=True, nogil=True)
 def _explain(factors, gram, indptr, indices, confidence, songs, plays):  # type: ignore[no-untyped-def]
-    n_factors = factors.shape[1]
-    lower = np.empty((n_factors, n_factors))
     for user in range(songs.shape[0]):
         tracks = indices[indptr[user] : indptr[user + 1]]
         signed = confidence[indptr[user] : indptr[user + 1]]
         liked = np.flatnonzero(signed > 0)
-        if songs[user].max() < 0 or liked.shape[0] == 0:
+        listed = np.flatnonzero(songs[user] >= 0)
+        if listed.shape[0] == 0 or liked.shape[0] == 0:
             continue
-        _factorise(factors, gram, tracks, signed, lower)
-        # Row i of `solved` is A^-1 y_i; score, itself and change are those of the user's liked tracks.
-        solved = np.empty((liked.shape[0], n_factors))
-        weights = np.zeros(n_factors)
-        for i in range(liked.shape[0]):
-            _solve(lower, factors[tracks[liked[i]]], solved[i])
-            weights += signed[liked[i]] * solved[i]
-        score, itself = np.empty(liked.shape[0]), np.empty(liked.shape[0])
-        strength, change = np.empty(liked.shape[0]), np.empty(liked.shape[0])
-        for i in range(liked.shape[0]):
-            own = factors[tracks[liked[i]]]
-            c = signed[liked[i]]
-            score[i], itself[i], strength[i] = _dot(own, weights), _dot(own, solved[i]), c
-            change[i] = -c + (c - 1) * (score[i] - c * itself[i]) / (1 - (c - 1) * itself[i])
-        ties = np.empty(liked.shape[0])
-        for place in range(songs.shape[1]):
-            if songs[user, place] < 0:
-                continue
-            song = factors[songs[user, place]]
-            first, second = -1, -1
-            for i in range(liked.shape[0]):
-                ties[i] = _dot(song, solved[i])
-                if first < 0 or ties[i] * change[i] < ties[first] * change[first]:
-                    first, second = i, first
-                elif second < 0 or ties[i] * change[i] < ties[second] * change[second]:
-                    second = i
-            fall = -ties[first] * change[first]
+        own = factors[tracks]
+        lower = np.linalg.cholesky(gram + np.dot(own.T, own * np.expand_dims(np.abs(signed) - 1, 1)))
+        # With A = L L', the product y' A^-1 z is that of L^-1 y and L^-1 z: the columns of `own` and of `asked`.
+        strength = signed[liked]
+        asked = np.ascontiguousarray(factors[songs[user][listed]].T)
+        own = np.ascontiguousarray(own[liked].T)
+        _solve_lower(lower, own)
+        _solve_lower(lower, asked)
+        score = np.dot(own.T, np.dot(own, strength))
+        itself = (own * own).sum(axis=0)
+        change = -strength + (strength - 1) * (score - strength * itself) / (1 - (strength - 1) * itself)
+        ties = np.dot(asked.T, own)
+        for n in range(listed.shape[0]):
+            first, second = _strongest(ties[n], change)
+            fall = -ties[n, first] * change[first]
             if fall <= 0:
                 continue
-            plays[user, place, 0] = tracks[liked[first]]
-            if second < 0 or -ties[second] * change[second] < SECOND_PLAY_SHARE * fall:
+            plays[user, listed[n], 0] = tracks[liked[first]]
+            if second < 0 or -ties[n, second] * change[second] < SECOND_PLAY_SHARE * fall:
                 continue
-            cross = _dot(factors[tracks[liked[first]]], solved[second])
-            if _change_without_both(first, second, cross, itself, score, strength, ties) < 0:
-                plays[user, place, 1] = tracks[liked[second]]
+            cross = (own[:, first] * own[:, second]).sum()
+            if _change_without_both(first, second, cross, itself, score, strength, ties[n]) < 0:
+                plays[user, listed[n], 1] = tracks[liked[second]]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _dot(a, b):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for i in range(a.shape[0]):
-        total += a[i] * b[i]
-    return total
-
-
-@njit(cache=True, nogil=True)
-def _factorise(factors, gram, tracks, signed, lower):  # type: ignore[no-untyped-def]
-    """The lower Cholesky factor of A = gram + sum over the user's tracks of (|c| - 1) y y'."""
-    lower[:] = gram
-    for n in range(tracks.shape[0]):
-        weight = abs(signed[n]) - 1
-        own = factors[tracks[n]]
-        for i in range(own.shape[0]):
-            scaled = weight * own[i]
-            for j in range(i + 1):
-                lower[i, j] += scaled * own[j]
+def _solve_lower(lower, right):  # type: ignore[no-untyped-def]
+    """Replace every column b of `right` by the solution of L x = b."""
     for i in range(lower.shape[0]):
-        for j in range(i + 1):
-            rest = lower[i, j] - _dot(lower[i, :j], lower[j, :j])
-            lower[i, j] = np.sqrt(rest) if i == j else rest / lower[j, j]
+        for k in range(i):
+            for column in range(right.shape[1]):
+                right[i, column] -= lower[i, k] * right[k, column]
+        for column in range(right.shape[1]):
+            right[i, column] /= lower[i, i]
 
 
 @njit(cache=True, nogil=True)
-def _solve(lower, right, solution):  # type: ignore[no-untyped-def]
-    """Solve L L' x = right into `solution`."""
-    n = lower.shape[0]
-    for i in range(n):
-        solution[i] = (right[i] - _dot(lower[i, :i], solution[:i])) / lower[i, i]
-    for i in range(n - 1, -1, -1):
-        solution[i] /= lower[i, i]
-        for j in range(i):
-            solution[j] -= lower[i, j] * solution[i]
+def _strongest(ties, change):  # type: ignore[no-untyped-def]
+    """The two plays without which the score falls most; the second is -1 where there is only one."""
+    first, second = 0, -1
+    for i in range(1, ties.shape[0]):
+        if ties[i] * change[i] < ties[first] * change[first]:
+            first, second = i, first
+        elif second < 0 or ties[i] * change[i] < ties[second] * change[second]:
+            second = i
+    return first, second
 
 
 @njit(cache=True, nogil=True)

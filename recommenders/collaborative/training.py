@@ -35,13 +35,15 @@ def train(
     seed: int,
     *,
     champion: CollaborativeModel | None = None,
+    start: CollaborativeModel | None = None,
     new_space: int = 1,
 ) -> Training:
     """Train on `interactions`; the tracks that somebody likes get a vector.
 
     With a champion whose vectors are as long, training begins at its vectors, and the result is rotated onto them.
     It keeps the champion's space when the median cosine between old and new vectors is at least .9; else, and
-    without such a champion, it opens `new_space`. Raises NotEnoughDataError when nobody likes anything.
+    without such a champion, it opens `new_space`. Without a champion it begins at the vectors of `start`, or at random.
+    Raises NotEnoughDataError when nobody likes anything.
     """
     liked = np.flatnonzero(np.bincount(interactions.strengths.indices[interactions.strengths.data > 0]))
     if not len(liked):
@@ -52,7 +54,7 @@ def train(
     track_ids = interactions.track_ids[liked]
     confidence = confidences(align(interactions, track_ids), parameters)
     if champion is None or champion.parameters.factors != parameters.factors:
-        factors = fit(confidence, parameters, seed)
+        factors = fit(confidence, parameters, seed, _start(start, track_ids, seed) if start else None)
         return Training(CollaborativeModel(track_ids, factors, parameters, new_space), None)
     fresh = CollaborativeModel(
         track_ids, fit(confidence, parameters, seed, _start(champion, track_ids, seed)), parameters, new_space
@@ -72,25 +74,26 @@ def fit(
 ) -> npt.NDArray[np.float32]:
     """Track factors (n_tracks, n_factors) for confidences (n_users, n_tracks).
 
-    They begin at `start`, of the same shape, with the users solved against it; or at random. The same seed gives the
-    same factors, to the last bit, however many threads work on them.
+    They begin at `start`, of the same shape, with the users solved against it, and take half the iterations; or at
+    random. The same seed gives the same factors, to the last bit, however many threads work on them.
     """
     with threadpool_limits(1, "blas"):
         als = solver(parameters, seed)
         if start is not None:
             als.item_factors = start.copy()
             als.user_factors = als.recalculate_user(np.arange(confidence.shape[0]), confidence)
+            als.iterations = -(-parameters.iterations // 2)
         als.fit(confidence, show_progress=False)
     factors: npt.NDArray[np.float32] = als.item_factors
     return factors
 
 
-def _start(champion: CollaborativeModel, track_ids: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.float32]:
-    """The champion's vectors for the tracks that it knows, and small random ones for new tracks."""
-    random = np.random.default_rng(seed).random((len(track_ids), champion.parameters.factors), dtype=np.float32)
+def _start(earlier: CollaborativeModel, track_ids: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.float32]:
+    """The earlier model's vectors for the tracks that it knows, and small random ones for new tracks."""
+    random = np.random.default_rng(seed).random((len(track_ids), earlier.parameters.factors), dtype=np.float32)
     start: npt.NDArray[np.float32] = random * np.float32(0.01)
-    _, here, there = np.intersect1d(track_ids, champion.track_ids, assume_unique=True, return_indices=True)
-    start[here] = champion.track_factors[there]
+    _, here, there = np.intersect1d(track_ids, earlier.track_ids, assume_unique=True, return_indices=True)
+    start[here] = earlier.track_factors[there]
     return start
 
 

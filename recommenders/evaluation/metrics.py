@@ -4,28 +4,43 @@ Lists are (n_users, k) places in the catalogue, best first, -1 past the end of a
 (n_users, n_tracks) matrix of what each user should have been offered; every user has at least one there.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
-from implicit.cpu.topk import topk
 from scipy.sparse import csr_matrix
 
 Lists = npt.NDArray[np.int64]
 PerUser = npt.NDArray[np.float64]
+
+BLOCK_USERS = 1_000
 
 
 def best_unheard(
     user_factors: npt.NDArray[np.float32], track_factors: npt.NDArray[np.float32], heard: csr_matrix, k: int
 ) -> Lists:
     """The `k` tracks with the highest inner product for each user, without those in `heard` (n_users, n_tracks)."""
-    n_users, n_tracks = heard.shape
-    lists = np.full((n_users, k), -1, dtype=np.int64)
-    n_best = min(k, n_tracks)
-    if not n_users or not n_best:
-        return lists
-    places, scores = topk(
-        np.ascontiguousarray(track_factors), np.ascontiguousarray(user_factors), n_best, filter_query_items=heard
-    )
-    lists[:, :n_best] = np.where(scores > np.finfo(np.float32).min, places, -1)  # a heard track scores the minimum
+    from recommenders.evaluation.kernels import best_unheard as fill
+
+    lists = np.full((heard.shape[0], k), -1, dtype=np.int64)
+    norms = np.linalg.norm(track_factors, axis=1).astype(np.float32)
+    tracks = np.argsort(-norms, kind="stable")
+    sorted_factors, sorted_norms = np.ascontiguousarray(track_factors[tracks]), norms[tracks]
+
+    def fill_block(users: slice) -> None:
+        fill(
+            np.ascontiguousarray(user_factors[users]),
+            sorted_factors,
+            sorted_norms,
+            tracks,
+            heard.indptr[users.start : users.stop + 1].astype(np.int64),
+            heard.indices,
+            lists[users],
+        )
+
+    blocks = [slice(first, min(first + BLOCK_USERS, len(lists))) for first in range(0, len(lists), BLOCK_USERS)]
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(fill_block, blocks))
     return lists
 
 

@@ -5,6 +5,7 @@ is found by the key of the run.
 """
 
 import datetime as dt
+import logging
 import re
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,17 +14,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recommenders.collaborative.model import KIND, AlsParameters, load_model, save_model
+from recommenders.collaborative.model import KIND, AlsParameters, CollaborativeModel, load_model, save_model
 from recommenders.collaborative.sweep import RetrainParams, configuration_name
 from recommenders.collaborative.training import train as train_model
-from recommenders.errors import ModelError, NotEnoughDataError
+from recommenders.errors import ArtifactError, ModelError, NotEnoughDataError
 from recommenders.evaluation.gate import GateParameters, compare, relative_difference, sanity_problems
 from recommenders.evaluation.judging import POPULARITY, Examination, Judgement
 from recommenders.evaluation.split import Fold, load_columns, save_columns, split
 from recommenders.listening.interactions import interactions
 from recommenders.store import Artifacts, Store, models
+from recommenders.store.database import advisory_lock
 from recommenders.store.models import ModelRow
 from recommenders.store.signals import Catalogue, Signals, read_catalogue, read_signals
+from recommenders.timing import Stage
+
+log = logging.getLogger(__name__)
 
 RIVAL_WEEKS = 12
 
@@ -74,21 +79,22 @@ def prepare(
 
     Raises NotEnoughDataError when there is no listening before the cut-off.
     """
+    stage = Stage("prepare")
     artifacts.remove("retraining")  # of earlier runs; one runs at a time
     with store.begin() as connection:
+        advisory_lock(connection, "import")  # no import in the midst of what is frozen
         signals = read_signals(connection, cutoff)
         if not len(signals):
             raise NotEnoughDataError(
                 f"There is no listening before {cutoff:%Y-%m-%d %H:%M} UTC. Import some (DAG import_listening, or "
                 "`mixtape import listening PATH`), or choose a later cut-off."
             )
-        folds = split(connection, cutoff, signals, params.seed)
-        catalogue = read_catalogue(connection)
         recent = models.promoted_since(connection, KIND, cutoff - dt.timedelta(weeks=RIVAL_WEEKS))
-    dated = bool((~np.isnat(signals.times)).any())
-    sweep = params.configurations(dated=dated)
-    rivals = list(dict.fromkeys(AlsParameters(**row.parameters) for row in _champion_first(recent)))
-    configurations = list(dict.fromkeys(sweep + rivals))
+        sweep = params.configurations(dated=bool((~np.isnat(signals.times)).any()))
+        rivals = list(dict.fromkeys(AlsParameters(**row.parameters) for row in _champion_first(recent)))
+        configurations = list(dict.fromkeys(sweep + rivals))
+        folds = split(connection, cutoff, signals, params.seed, choosing=len(configurations) > 1)
+        catalogue = read_catalogue(connection)
     plan = Plan(
         run_key=run_key,
         cutoff=cutoff,
@@ -98,11 +104,13 @@ def prepare(
         configurations=configurations,
         rivals=[configurations.index(rival) for rival in rivals],
     )
-    folds.choose.save(artifacts, f"{plan.folder}/choose")
+    if folds.choose:
+        folds.choose.save(artifacts, f"{plan.folder}/choose")
     folds.judge.save(artifacts, f"{plan.folder}/judge")
     save_columns(artifacts, f"{plan.folder}/signals", signals)
     save_columns(artifacts, f"{plan.folder}/catalogue", catalogue)
     plan.save(artifacts)
+    stage.done(len(signals), "signals", f"{len(configurations)} configurations to try")
     return list(range(len(configurations)))
 
 
@@ -116,45 +124,59 @@ def describe(artifacts: Artifacts, run_key: str, index: int) -> str:
 
 
 def try_configuration(artifacts: Artifacts, run_key: str, index: int) -> str:
-    """Train one configuration on the choosing fold and judge it; return the URI of what came out."""
+    """Train one configuration on the choosing fold and judge it; return the URI of what came out.
+
+    Where it is the only one, there is nothing to choose, and nothing is tried.
+    """
     plan = Plan.load(artifacts, run_key)
-    examination = _examination(artifacts, plan, "choose")
-    judgement = _try(examination, plan.configurations[index], plan.seed)
-    table = pa.table({"user_id": judgement.user_ids, "recall": judgement.recall})
-    return artifacts.write(f"{plan.folder}/tried/{index}", table, {"index": index, "figures": judgement.figures})
+    recall, figures = np.empty(0), {}
+    if len(plan.configurations) > 1:
+        examination = _examination(artifacts, plan, "choose")
+        stage = Stage(f"try {configuration_name(plan.configurations[index])}")
+        judgement, _ = _try(examination, plan.configurations[index], plan.seed)
+        stage.done(len(judgement.user_ids), "judged users")
+        recall, figures = judgement.recall, judgement.figures
+    return artifacts.write(
+        f"{plan.folder}/tried/{index}", pa.table({"recall": recall}), {"index": index, "figures": figures}
+    )
 
 
 def train(store: Store, artifacts: Artifacts, run_key: str, tried: list[str], *, now: dt.datetime) -> int:
     """Choose a configuration, judge it beside its rivals, refit it on everything; return the candidate's model_id.
 
-    The same run has one candidate: a second call finds the first one's.
+    The same run has one candidate: a second call finds the first one's, and only makes its file anew if that is lost.
     """
     plan = Plan.load(artifacts, run_key)
     with store.begin() as connection:
         existing = models.model_of_run(connection, plan.run_key)
         champion = models.champion(connection, KIND)
         new_space = models.next_space(connection, KIND)
-    if existing:
+    if existing and _readable(artifacts, existing):
         return existing.model_id
     sweep = {index: (recall, figures) for index, recall, figures in (_read_tried(artifacts, uri) for uri in tried)}
     chosen = _choose(plan, {index: recall for index, (recall, _) in sweep.items()})
-    judged = _judge(artifacts, plan, chosen)
+    judged, start = _judge(artifacts, plan, chosen)
+    stage = Stage("refit")
     signals, _ = load_columns(artifacts, f"{plan.folder}/signals", Signals)
     parameters = plan.configurations[chosen]
     training = train_model(
         interactions(signals, plan.cutoff, parameters),
         parameters,
         plan.seed,
-        champion=load_model(artifacts, champion.artifact_uri) if champion else None,
+        champion=_readable(artifacts, champion),
+        start=start,
         new_space=new_space,
     )
+    stage.done(len(signals), "signals", f"{len(training.model.track_ids):,} track vectors")
     name = configuration_name(parameters)
     metrics = {
         "split": "weeks" if plan.temporal else "draw",
         "candidate": name,
         "judged_users": len(judged[name].user_ids),
         "judged": {each: judgement.figures for each, judgement in judged.items()},
-        "sweep": {configuration_name(plan.configurations[index]): figures for index, (_, figures) in sweep.items()},
+        "sweep": {
+            configuration_name(plan.configurations[index]): figures for index, (_, figures) in sweep.items() if figures
+        },
         "tracks": len(training.model.track_ids),
         "median_cosine_to_champion": training.median_cosine,
     }
@@ -176,6 +198,15 @@ def train(store: Store, artifacts: Artifacts, run_key: str, tried: list[str], *,
         )
 
 
+def _readable(artifacts: Artifacts, row: ModelRow | None) -> CollaborativeModel | None:
+    """The model of a row; None without a row, and where its file is lost: then there is nothing to go on from."""
+    try:
+        return load_model(artifacts, row.artifact_uri) if row else None
+    except ArtifactError as error:
+        log.warning("Going on without a model: %s", error)
+        return None
+
+
 def _choose(plan: Plan, recalls: dict[int, npt.NDArray[np.float64]]) -> int:
     """The configuration with the highest recall@30 on the choosing fold.
 
@@ -191,14 +222,17 @@ def _choose(plan: Plan, recalls: dict[int, npt.NDArray[np.float64]]) -> int:
     return best
 
 
-def _judge(artifacts: Artifacts, plan: Plan, chosen: int) -> dict[str, Judgement]:
-    """The chosen configuration, the rivals' and popularity, on the judging fold, by name."""
+def _judge(artifacts: Artifacts, plan: Plan, chosen: int) -> tuple[dict[str, Judgement], CollaborativeModel | None]:
+    """The chosen configuration, the rivals' and popularity, on the judging fold, by name; and the chosen one's model,
+    if there was anything to learn from."""
     examination = _examination(artifacts, plan, "judge")
-    judged = {
-        configuration_name(plan.configurations[index]): _try(examination, plan.configurations[index], plan.seed)
-        for index in dict.fromkeys([chosen, *plan.rivals])
-    }
-    return judged | {POPULARITY: examination.judge_popularity()}
+    judged, trained = {}, {}
+    for index in dict.fromkeys([chosen, *plan.rivals]):
+        name = configuration_name(plan.configurations[index])
+        stage = Stage(f"judge {name}")
+        judged[name], trained[index] = _try(examination, plan.configurations[index], plan.seed)
+        stage.done(len(judged[name].user_ids), "judged users")
+    return judged | {POPULARITY: examination.judge_popularity()}, trained[chosen]
 
 
 def _examination(artifacts: Artifacts, plan: Plan, fold: str) -> Examination:
@@ -206,12 +240,13 @@ def _examination(artifacts: Artifacts, plan: Plan, fold: str) -> Examination:
     return Examination(Fold.load(artifacts, f"{plan.folder}/{fold}"), catalogue)
 
 
-def _try(examination: Examination, parameters: AlsParameters, seed: int) -> Judgement:
+def _try(examination: Examination, parameters: AlsParameters, seed: int) -> tuple[Judgement, CollaborativeModel | None]:
     """Train afresh on the examination's fold, where there is anything to train on, and be judged."""
     taste = examination.taste(parameters)
     if not (taste.strengths.data > 0).any():
-        return examination.judge_popularity()
-    return examination.judge(train_model(taste, parameters, seed).model)
+        return examination.judge_popularity(), None
+    model = train_model(taste, parameters, seed).model
+    return examination.judge(model), model
 
 
 def _read_tried(artifacts: Artifacts, uri: str) -> tuple[int, npt.NDArray[np.float64], dict[str, float]]:
@@ -220,8 +255,11 @@ def _read_tried(artifacts: Artifacts, uri: str) -> tuple[int, npt.NDArray[np.flo
 
 
 def pass_gate(store: Store, artifacts: Artifacts, run_key: str, model_id: int) -> bool:
-    """Whether the candidate may be published; one that may not is kept as rejected, with the reason."""
-    plan = Plan.load(artifacts, run_key)
+    """Whether the candidate may be published; one that may not is kept as rejected, with the reason.
+
+    Raises ArtifactError when the candidate's file is lost: that says nothing about the model.
+    """
+    stage, plan = Stage("gate"), Plan.load(artifacts, run_key)
     with store.begin() as connection:
         row = models.model(connection, model_id)
         champion = models.champion(connection, KIND)
@@ -233,6 +271,7 @@ def pass_gate(store: Store, artifacts: Artifacts, run_key: str, model_id: int) -
     verdict = compare(facts["candidate"], recalls, GATE, plan.seed)
     reason = "; ".join([*problems, verdict.reason])
     passed = verdict.passed and not problems
+    stage.done(table.num_rows, "judged users", f"{'passed' if passed else 'not passed'}: {reason}")
     with store.begin() as connection:
         if passed or plan.force:
             models.note(connection, model_id, reason if passed else f"forced, although: {reason}")
@@ -248,10 +287,12 @@ def _problems(artifacts: Artifacts, plan: Plan, row: ModelRow, champion: ModelRo
         problems.append(f"its data end at {row.cutoff:%Y-%m-%d %H:%M} UTC, before the champion's")
     try:
         candidate = load_model(artifacts, row.artifact_uri)
+    except ArtifactError:
+        raise
     except ModelError as error:
         return [*problems, str(error)]
     signals, _ = load_columns(artifacts, f"{plan.folder}/signals", Signals)
-    serving = load_model(artifacts, champion.artifact_uri) if champion else None
+    serving = _readable(artifacts, champion)
     return problems + sanity_problems(
         candidate, serving, signals=signals, cutoff=plan.cutoff, parameters=GATE, seed=plan.seed
     )
@@ -259,12 +300,15 @@ def _problems(artifacts: Artifacts, plan: Plan, row: ModelRow, champion: ModelRo
 
 def publish(store: Store, artifacts: Artifacts, model_id: int, *, now: dt.datetime) -> ModelRow:
     """Make the candidate the champion, and put its vectors where SQL finds them."""
+    stage = Stage("publish")
     with store.begin() as connection:
         row = models.model(connection, model_id)
     model = load_model(artifacts, row.artifact_uri, model_id)
     with store.begin() as connection:
         models.promote(connection, model_id, now=now, track_ids=model.track_ids, vectors=model.track_factors)
-        return models.model(connection, model_id)
+        row = models.model(connection, model_id)
+    stage.done(len(model.track_ids), "track vectors")
+    return row
 
 
 def roll_back(store: Store, artifacts: Artifacts, model_id: int, *, run_key: str, now: dt.datetime) -> ModelRow:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommenders.store import Artifacts
-from recommenders.store.signals import Catalogue, Pairs, Signal, Signals, contained, read_heard, read_signals
+from recommenders.store.signals import Catalogue, Heard, Pairs, Signal, Signals, contained, read_earlier, read_heard
 
 WEEK = dt.timedelta(days=7)
 LEAST_JUDGED_USERS = 20
@@ -65,30 +65,45 @@ def load_columns(artifacts: Artifacts, name: str, kind: type[Columns]) -> tuple[
 
 @dataclass(frozen=True)
 class Split:
-    """The fold that chooses a configuration, the fold that judges the chosen one, and how they were made."""
+    """The fold that judges the chosen configuration, the one that chooses it (None where there is nothing to choose),
+    and whether they are weeks or drawn."""
 
-    choose: Fold
     judge: Fold
+    choose: Fold | None
     temporal: bool
 
 
-def split(connection: sa.Connection, cutoff: dt.datetime, signals: Signals, seed: int) -> Split:
+def split(
+    connection: sa.Connection, cutoff: dt.datetime, signals: Signals, seed: int, *, choosing: bool = True
+) -> Split:
     """Split what is known at `cutoff`, with `signals` as of then: by weeks where enough users heard something new in
     both of the last two, else by a seeded draw."""
-    choose = _week_fold(connection, signals, cutoff - 2 * WEEK)
-    judge = _week_fold(connection, signals, cutoff - WEEK)
-    if min(_n_users(choose.labels), _n_users(judge.labels)) >= LEAST_JUDGED_USERS:
-        return Split(choose, judge, temporal=True)
     heard = read_heard(connection, cutoff)
+    weeks = [_Week.of(signals, heard, cutoff - WEEK), _Week.of(signals, heard, cutoff - 2 * WEEK)]
+    if min(_n_users(week.labels) for week in weeks) >= LEAST_JUDGED_USERS:
+        folds = [
+            Fold(week.start, read_earlier(connection, signals, cutoff, week.start), week.heard, week.labels)
+            for week in weeks[: 2 if choosing else 1]
+        ]
+        return Split(folds[0], folds[1] if choosing else None, temporal=True)
     outer, inner = np.random.default_rng(seed).spawn(2)
-    judge = drawn_fold(cutoff, signals, heard, outer)
-    return Split(drawn_fold(cutoff, judge.signals, judge.heard, inner), judge, temporal=False)
+    judge = drawn_fold(cutoff, signals, heard.before(cutoff), outer)
+    choose = drawn_fold(cutoff, judge.signals, judge.heard, inner) if choosing else None
+    return Split(judge, choose, temporal=False)
 
 
-def _week_fold(connection: sa.Connection, signals: Signals, start: dt.datetime) -> Fold:
-    """Learn before `start`, be judged by the week after it; `signals` are as of a later moment."""
-    heard = read_heard(connection, start)
-    return Fold(start, read_signals(connection, start), heard, first_heard(signals, heard, start, start + WEEK))
+@dataclass(frozen=True)
+class _Week:
+    """What was heard before the week that begins at `start`, and then heard first in it."""
+
+    start: dt.datetime
+    heard: Pairs
+    labels: Pairs
+
+    @staticmethod
+    def of(signals: Signals, heard: Heard, start: dt.datetime) -> "_Week":
+        before = heard.before(start)
+        return _Week(start, before, first_heard(signals, before, start, start + WEEK))
 
 
 def first_heard(signals: Signals, heard: Pairs, start: dt.datetime, end: dt.datetime) -> Pairs:

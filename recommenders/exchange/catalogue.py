@@ -19,6 +19,7 @@ from recommenders.exchange.layouts import Checked, Layout
 from recommenders.exchange.readers import Rows
 from recommenders.exchange.rejections import Reason
 from recommenders.store.catalogue import known_artist_keys, write_artists, write_tracks
+from recommenders.store.outside_ids import KnownIds
 
 MOST_ARTISTS = 100
 LONGEST_URI = 2_000
@@ -75,16 +76,18 @@ def _mbid(examined: Examination) -> pa.Array:
     return given
 
 
-def _write_tracks(connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64]) -> tuple[int, Checked]:
+def _write_tracks(
+    connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64], known: KnownIds
+) -> tuple[int, Checked]:
     tracks = checked.table.to_pylist()
     parsed = [parse_title(track["title"], track["artists"]) for track in tracks]
-    known = _known_names(connection, tracks, parsed)
-    credits = [_credits(track, title, known) for track, title in zip(tracks, parsed, strict=True)]
+    names = _known_names(connection, tracks, parsed)
+    credits = [_credits(track, title, names) for track, title in zip(tracks, parsed, strict=True)]
     return _store(connection, checked.table, parsed, credits), checked
 
 
 def _write_plain_tracks(
-    connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64]
+    connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64], known: KnownIds
 ) -> tuple[int, Checked]:
     """Tracks whose titles are not taken apart, each by the artists that it names."""
     tracks = checked.table.to_pylist()
@@ -171,7 +174,9 @@ def _check_artist_rows(rows: Rows, now: dt.datetime) -> Checked:
     return Checked.of(examined, columns, text_keys(artist))
 
 
-def _write_artists(connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64]) -> tuple[int, Checked]:
+def _write_artists(
+    connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64], known: KnownIds
+) -> tuple[int, Checked]:
     table = checked.table.append_column("row", pa.array(range(len(checked.table)), pa.int32()))
     keys = [name_key(name) for name in table["name"].to_pylist()]
     artists = table.drop_columns(["aliases"]).append_column("name_key", pa.array(keys, pa.string()))

@@ -19,7 +19,7 @@ from recommenders.exchange.loading import ImportReport, Opened, load_file
 from recommenders.exchange.readers import CsvFile, JsonLinesFile, ParquetFile, TableFile
 from recommenders.exchange.rejections import Reason, UnreadableFileError
 from recommenders.store import Store
-from recommenders.store.imports import refresh_statistics
+from recommenders.store.imports import refresh_statistics, settle_imports
 
 __all__ = [
     "FORMATS",
@@ -153,14 +153,17 @@ def _settled(filesystem: fsspec.AbstractFileSystem, path: str, now: datetime) ->
     return abs(age.total_seconds()) >= SETTLED_S
 
 
-def import_landed(store: Store, landing_url: str, file: LandingFile, *, now: datetime) -> ImportReport | None:
+def import_landed(
+    store: Store, landing_url: str, file: LandingFile, *, now: datetime, run_key: str | None = None
+) -> ImportReport | None:
     """Import one file of the landing folder and move it to imported/KIND/; None when it is no longer there."""
     filesystem, root = fsspec.core.url_to_fs(landing_url)
     path = f"{root}/{file.name}"
     if not filesystem.exists(path):
         return None
     with _local(filesystem, path) as local:
-        report = load_file(store, file.kind, local, file.name, _opener(file.kind, file.file_format), now)
+        open_file = _opener(file.kind, file.file_format)
+        report = load_file(store, file.kind, local, file.name, open_file, now, run_key=run_key)
     target = f"{root}/imported/{file.name}"
     if filesystem.exists(target):
         name = PurePosixPath(file.name)
@@ -183,11 +186,20 @@ def _local(filesystem: fsspec.AbstractFileSystem, path: str) -> Iterator[Path]:
 
 
 def import_landing(
-    store: Store, landing_url: str, *, now: datetime, kinds: Iterable[str] = KINDS
+    store: Store, landing_url: str, *, now: datetime, kinds: Iterable[str] = KINDS, run_key: str | None = None
 ) -> list[ImportReport]:
-    """Import every file of these kinds that waits in the landing folder; one report a file."""
+    """Import every file of these kinds that waits in the landing folder; one report a file.
+
+    The ledger names the run `run_key`: what a try of it loaded before it died is found there (`imported_by`).
+    """
     waiting = [file for file in find_landing(landing_url, now=now) if file.kind in kinds]
-    reports = [import_landed(store, landing_url, file, now=now) for file in waiting]
+    names = [file.name for file in waiting]
+    for kind in kinds:
+        with store.begin() as connection:
+            settle_imports(connection, kind, names)
+    reports = [import_landed(store, landing_url, file, now=now, run_key=run_key) for file in waiting]
     for kind in dict.fromkeys(file.kind for file in waiting):
+        with store.begin() as connection:
+            settle_imports(connection, kind, [])
         refresh_statistics(store, kind)
     return [report for report in reports if report]

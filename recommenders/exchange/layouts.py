@@ -14,6 +14,7 @@ from recommenders.exchange.keys import Keys
 from recommenders.exchange.readers import Rows
 from recommenders.exchange.rejections import Reason, Rejection, UnreadableFileError
 from recommenders.store import Store
+from recommenders.store.outside_ids import KnownIds
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,17 @@ class Checked:
 
 
 Check = Callable[[Rows, dt.datetime], Checked]
-Write = Callable[[sa.Connection, Checked, npt.NDArray[np.int64]], tuple[int, Checked]]
+Write = Callable[[sa.Connection, Checked, npt.NDArray[np.int64], KnownIds], tuple[int, Checked]]
 
 
 @dataclass(frozen=True)
 class Layout:
     """One table that a file can hold.
 
-    `check(rows, now)` is pure. `write(connection, checked, ordinals)` writes one stretch in the caller's transaction
-    and returns the number of new rows, and `checked` less the rows that the store makes bad; `ordinals` (n_rows,) says
-    how often a row's key came before in the file. `prepare(store, checked)` is called before that transaction.
+    `check(rows, now)` is pure. `write(connection, checked, ordinals, known)` writes one stretch in the caller's
+    transaction and returns the number of new rows, and `checked` less the rows that the store makes bad; `ordinals`
+    (n_rows,) says how often a row's key came before in the file, and `known` are the ids met so far in it.
+    `prepare(store, checked)` is called before that transaction.
     """
 
     name: str

@@ -17,7 +17,7 @@ from recommenders.exchange.rejections import Reason
 from recommenders.exchange.values import as_integers
 from recommenders.store import Store
 from recommenders.store.listening import ensure_users, event_months, write_events, write_totals, write_users
-from recommenders.store.outside_ids import Entity, find_ids
+from recommenders.store.outside_ids import Entity, KnownIds
 from recommenders.store.partitions import ensure_event_months
 
 KINDS = ("play", "save", "artist_visit", "love", "ban", "rating")
@@ -40,8 +40,10 @@ def _check_users(rows: Rows, now: dt.datetime) -> Checked:
     return Checked.of(examined, columns, text_keys(user))
 
 
-def _write_users(connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64]) -> tuple[int, Checked]:
-    return write_users(connection, checked.table), checked
+def _write_users(
+    connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64], known: KnownIds
+) -> tuple[int, Checked]:
+    return write_users(connection, checked.table, known), checked
 
 
 def _check_events(rows: Rows, now: dt.datetime) -> Checked:
@@ -106,28 +108,30 @@ def _prepare_events(store: Store, checked: Checked) -> None:
         ensure_event_months(connection, event_months(checked.table["occurred_at"].combine_chunks()))
 
 
-def _write_events(connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64]) -> tuple[int, Checked]:
+def _write_events(
+    connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64], known: KnownIds
+) -> tuple[int, Checked]:
     event_ids = np.where(checked.countable, mix(checked.keys, ordinals.astype(np.uint64)), checked.keys)
     checked = replace(checked, table=checked.table.append_column("event_id", pa.array(event_ids.view(np.int64))))
-    checked = _resolve(connection, "track", Reason.UNKNOWN_TRACK, checked)
-    checked = _resolve(connection, "artist", Reason.UNKNOWN_ARTIST, checked)
-    return write_events(connection, _with_users(connection, checked.table)), checked
+    checked = _resolve(connection, known, "track", Reason.UNKNOWN_TRACK, checked)
+    checked = _resolve(connection, known, "artist", Reason.UNKNOWN_ARTIST, checked)
+    return write_events(connection, _with_users(connection, known, checked.table)), checked
 
 
-def _resolve(connection: sa.Connection, entity: Entity, reason: Reason, checked: Checked) -> Checked:
+def _resolve(connection: sa.Connection, known: KnownIds, entity: Entity, reason: Reason, checked: Checked) -> Checked:
     """Put the store's ids into the column ENTITY_id in place of the outside ids in ENTITY; set aside the unknown."""
     outside = checked.table[entity].combine_chunks()
     given = np.asarray(outside.is_valid())
-    ids = find_ids(connection, entity, outside) if given.any() else np.zeros(len(outside), dtype=np.int64)
+    ids = known.find(connection, entity, outside)
     table = checked.table.append_column(f"{entity}_id", pa.array(ids, mask=~given)).drop_columns([entity])
     unknown = given & (ids == 0)
     detail = f"{entity}_id = {{}} is not in the catalogue"
     return replace(checked, table=table).without(unknown, reason, lambda i: detail.format(outside[i]))
 
 
-def _with_users(connection: sa.Connection, table: pa.Table) -> pa.Table:
+def _with_users(connection: sa.Connection, known: KnownIds, table: pa.Table) -> pa.Table:
     """The table with user_id in place of the outside ids in `user`."""
-    user_ids = ensure_users(connection, table["user"].combine_chunks())
+    user_ids = ensure_users(connection, table["user"].combine_chunks(), known)
     return table.append_column("user_id", pa.array(user_ids)).drop_columns(["user"])
 
 
@@ -142,9 +146,11 @@ def _check_totals(rows: Rows, now: dt.datetime) -> Checked:
 def totals_layout(source: str) -> Layout:
     """Totals that are stored under the name `source`."""
 
-    def write(connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64]) -> tuple[int, Checked]:
-        checked = _resolve(connection, "track", Reason.UNKNOWN_TRACK, checked)
-        return write_totals(connection, source, _with_users(connection, checked.table)), checked
+    def write(
+        connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64], known: KnownIds
+    ) -> tuple[int, Checked]:
+        checked = _resolve(connection, known, "track", Reason.UNKNOWN_TRACK, checked)
+        return write_totals(connection, source, _with_users(connection, known, checked.table)), checked
 
     return Layout("totals", frozenset(["user_id", "track_id", "plays"]), frozenset(), _check_totals, write)
 

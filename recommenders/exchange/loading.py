@@ -1,10 +1,9 @@
 """One file into the store: read in stretches, checked, written, what is bad set aside, the ledger kept."""
 
 import hashlib
-import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,14 +16,14 @@ from recommenders.exchange.readers import Rows, TableFile
 from recommenders.exchange.rejections import Reason, Rejection, UnreadableFileError
 from recommenders.store import Store
 from recommenders.store.database import advisory_lock
-from recommenders.store.imports import ImportedFile, record_import, set_aside
-
-logger = logging.getLogger(__name__)
+from recommenders.store.imports import ImportedFile, add_new_rows, begin_import, finish_import, set_aside
+from recommenders.store.outside_ids import KnownIds
+from recommenders.timing import Stage
 
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What became of one file: rows read, rows that were new or changed something, rows set aside by reason."""
+    """What became of one file: rows read, rows that were new or changed something, rows set aside, seconds."""
 
     kind: str
     source: str
@@ -32,6 +31,7 @@ class ImportReport:
     rows_new: int
     rows_rejected: int
     rejected_by_reason: dict[str, int]
+    seconds: float
 
 
 Opened = tuple[TableFile, Layout]
@@ -45,17 +45,22 @@ def load_file(
     open_file: Callable[[Path], Opened],
     now: datetime,
     progress: Callable[[int], None] | None = None,
+    run_key: str | None = None,
 ) -> ImportReport:
     """Load the file at `path`, known as `source`; `open_file` finds its format and layout.
 
     The file is read twice, a stretch at a time: first for the rows that repeat an earlier one, then to write. Each
-    stretch is one transaction; a load that was cut off is made whole by loading again, which adds nothing twice.
-    `progress` is called with the number of rows of each stretch.
+    stretch is one transaction; a load that was cut off is made whole by loading again, which adds nothing twice. With a
+    `run_key` it goes on in the same line of the ledger, until `settle_imports` closes that. `progress` is called with
+    the number of rows of each stretch.
     """
-    started = time.monotonic()
+    stage = Stage(f"import {kind} from {source}")
     with path.open("rb") as content:
         file = ImportedFile(kind, source, hashlib.file_digest(content, "sha256").hexdigest())
     counts = Counts()
+    with store.begin() as connection:
+        advisory_lock(connection, "import")
+        import_id = begin_import(connection, file, now, run_key)
     try:
         opened, layout = open_file(path)
     except UnreadableFileError as error:
@@ -64,30 +69,12 @@ def load_file(
             set_aside(connection, file, 0, None, _as_table([error.rejection]), now)
         counts.rejected[error.rejection.reason] += 1
     else:
-        _load_rows(store, file, opened, layout, now, counts, progress)
-    seconds = time.monotonic() - started
-    report = counts.report(file)
+        _load_rows(store, file, import_id, opened, layout, now, counts, progress)
+    seconds = stage.done(counts.read, "rows", counts.in_words())
     with store.begin() as connection:
-        record_import(
-            connection,
-            file,
-            now,
-            now + timedelta(seconds=seconds),
-            report.rows_read,
-            report.rows_new,
-            report.rows_rejected,
-        )
-    logger.info(
-        "%s: %d rows in %.1f s (%.0f rows/s), %d new, %d set aside %s",
-        source,
-        report.rows_read,
-        seconds,
-        report.rows_read / max(seconds, 1e-3),
-        report.rows_new,
-        report.rows_rejected,
-        report.rejected_by_reason or "",
-    )
-    return report
+        finished_at = now + timedelta(seconds=seconds)
+        counts.new = finish_import(connection, import_id, finished_at, counts.read, counts.rejected.total())
+    return counts.report(file, seconds)
 
 
 class Counts:
@@ -98,22 +85,28 @@ class Counts:
         self.new = 0
         self.rejected: Counter[Reason] = Counter()
 
-    def report(self, file: ImportedFile) -> ImportReport:
-        """The report on `file`."""
+    def in_words(self) -> str:
+        """What came of the rows, for the log."""
+        reasons = ", ".join(f"{count:,} {reason.value}" for reason, count in sorted(self.rejected.items()))
+        return f"{self.new:,} new, {self.rejected.total():,} set aside" + (f": {reasons}" if reasons else "")
+
+    def report(self, file: ImportedFile, seconds: float) -> ImportReport:
+        """The report on `file`, which took `seconds`."""
         by_reason = {reason.value: count for reason, count in sorted(self.rejected.items())}
-        return ImportReport(file.kind, file.source, self.read, self.new, self.rejected.total(), by_reason)
+        return ImportReport(file.kind, file.source, self.read, self.new, self.rejected.total(), by_reason, seconds)
 
 
 def _load_rows(
     store: Store,
     file: ImportedFile,
+    import_id: int,
     opened: TableFile,
     layout: Layout,
     now: datetime,
     counts: Counts,
     progress: Callable[[int], None] | None,
 ) -> None:
-    repeats = _find_repeats(opened, layout, now)
+    repeats, known = _find_repeats(opened, layout, now), KnownIds()
     done, next_line = 0, 0
     for rows, checked in _checked(opened, layout, now):
         ordinals = repeats.between(done, done + len(checked.lines))
@@ -124,8 +117,9 @@ def _load_rows(
             layout.prepare(store, first)
         with store.begin() as connection:
             advisory_lock(connection, "import")
-            new, written = layout.write(connection, first, ordinals[~duplicate])
+            new, written = layout.write(connection, first, ordinals[~duplicate], known)
             set_aside(connection, file, next_line, rows.last, _as_table(written.rejected), now)
+            add_new_rows(connection, import_id, new)
         n_rows = rows.table.num_rows + len(rows.rejected)
         counts.read += n_rows
         counts.new += new
@@ -136,8 +130,13 @@ def _load_rows(
 
 
 def _checked(opened: TableFile, layout: Layout, now: datetime) -> Iterator[tuple[Rows, Checked]]:
-    for rows in opened.rows():
-        yield rows, layout.check(rows, now)
+    """Every stretch, checked while the one before it is being written."""
+    stretches = ((rows, layout.check(rows, now)) for rows in opened.rows())
+    with ThreadPoolExecutor(1) as ahead:
+        following = ahead.submit(next, stretches, None)
+        while (stretch := following.result()) is not None:
+            following = ahead.submit(next, stretches, None)
+            yield stretch
 
 
 def _find_repeats(opened: TableFile, layout: Layout, now: datetime) -> Repeats:

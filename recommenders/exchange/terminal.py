@@ -1,12 +1,16 @@
 """Mixtapes, and what else people ask for, as tables for a terminal."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from recommenders.playlists.mixtape import Mixtape
+from recommenders.store.freshness import Freshness
 from recommenders.store.status import ServiceStatus
+from recommenders.timing import ago, moment
 
 
 def mixtape_table(mixtape: Mixtape) -> Table:
@@ -37,12 +41,34 @@ def plain_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Tab
     return table
 
 
-def status_table(status: ServiceStatus) -> Table:
-    """What is in the store and how old it is."""
-    table = Table.grid(padding=(0, 2))
+_STYLES = {Freshness.FRESH: "green", Freshness.STALE: "yellow", Freshness.MISSING: "red"}
+
+
+def status_table(status: ServiceStatus, zone: dt.tzinfo) -> Group:
+    """What is in the store, and how old each thing is that mixtapes are made from; moments as clocks in `zone` show."""
+    facts = Table.grid(padding=(0, 2))
     for name, value in _facts(status).items():
-        table.add_row(Text(name, style="dim"), Text(value))
-    return table
+        facts.add_row(Text(name, style="dim"), Text(value))
+    ages = Table()
+    for column in ("input", "", "age", "", "when", "what"):
+        ages.add_column(column, overflow="fold")
+    named = ""
+    for each in status.inputs:
+        ages.add_row(
+            "" if each.name == named else each.name,
+            each.what,
+            ago(each.at, status.now) if each.at else "",
+            Text(each.state, style=_STYLES[each.state]),
+            _when(each.at, zone) if each.at else "",
+            Text(each.detail),
+        )
+        named = each.name
+    return Group(facts, ages)
+
+
+def _when(at: dt.datetime, zone: dt.tzinfo) -> str:
+    local, utc = moment(at, zone), at.astimezone(dt.UTC)
+    return local if local.endswith("UTC") else f"{local} ({utc:%H:%M} UTC)"
 
 
 def _facts(status: ServiceStatus) -> Mapping[str, str]:
@@ -51,20 +77,14 @@ def _facts(status: ServiceStatus) -> Mapping[str, str]:
         "catalogue": f"{status.n_tracks:,} tracks, {status.n_artists:,} artists",
         "listening": f"{status.n_events:,} events, {status.n_totals:,} counts without dates",
     }
-    if status.newest_event_at:
-        facts["newest event"] = f"{status.newest_event_at:%Y-%m-%d %H:%M} UTC"
-    if status.last_import:
-        done = status.last_import
-        facts["last import"] = (
-            f"{done.finished_at:%Y-%m-%d %H:%M} UTC: {done.kind} from {done.source}, {done.rows_new:,} new of "
-            f"{done.rows_read:,} rows, {done.rows_rejected:,} set aside"
-        )
+    aside = status.set_aside
+    kinds = ", ".join(f"{count:,} of {kind}" for kind, count in aside.by_kind.items())
+    facts["set aside"] = f"{aside.rows:,} of {aside.rows_read:,} rows imported in the last 7 days" + (
+        f" ({kinds}), last {ago(aside.newest_at, status.now)}" if aside.newest_at else ""
+    )
     if status.champion:
         model = status.champion
-        facts["champion"] = (
-            f"model {model.model_id} (space {model.space}), trained {model.trained_at:%Y-%m-%d %H:%M} UTC on what "
-            f"was played before {model.cutoff:%Y-%m-%d %H:%M} UTC"
-        )
+        facts["champion"] = f"model {model.model_id}, space {model.space}"
     if status.last_rejected:
         facts["last rejected"] = f"model {status.last_rejected.model_id}: {status.last_rejected.reason}"
     if status.week:

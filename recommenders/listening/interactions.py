@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_matrix
@@ -40,6 +42,26 @@ class Interactions:
     track_ids: npt.NDArray[np.int64]  # (n_tracks,) ascending
     strengths: csr_matrix  # (n_users, n_tracks) float32: > 0 liked that much, < 0 disliked, no stored zeros
 
+    def columns(self, user_ids: npt.NDArray[np.int64]) -> dict[str, pa.Array]:
+        """Columns of an artifact with one row for each of `user_ids` (ascending): `liked` tracks, their `strengths`."""
+        lengths = np.zeros(len(user_ids), dtype=np.int32)
+        places = np.searchsorted(user_ids, self.user_ids)
+        known = np.isin(self.user_ids, user_ids)
+        lengths[places[known]] = np.diff(self.strengths.indptr)[known]
+        offsets = pa.array(np.append(0, np.cumsum(lengths)).astype(np.int32))
+        kept = self.strengths[known]
+        return {
+            "liked": pa.ListArray.from_arrays(offsets, pa.array(self.track_ids[kept.indices])),
+            "strengths": pa.ListArray.from_arrays(offsets, pa.array(kept.data)),
+        }
+
+    @staticmethod
+    def of_columns(table: pa.Table) -> "Interactions":
+        """The interactions of a table with `user_id` and the columns that `columns` made."""
+        lengths = pc.list_value_length(table["liked"]).to_numpy()
+        liked, strengths = (pc.list_flatten(table[name]).to_numpy() for name in ("liked", "strengths"))
+        return _as_matrix(np.repeat(table["user_id"].to_numpy(), lengths), liked, strengths)
+
 
 def load_interactions(
     connection: sa.Connection,
@@ -58,13 +80,12 @@ def interactions(signals: Signals, cutoff: dt.datetime, parameters: TasteParamet
     ban or 1-2 stars came after the last save, love or 3-5 stars, or when there were `skips_until_disliked` skips
     after the last full play.
     """
-    user_ids, users = np.unique(signals.user_ids, return_inverse=True)
-    track_ids, tracks = np.unique(signals.track_ids, return_inverse=True)
-    pairs, pair = np.unique(users * np.int64(len(track_ids)) + tracks, return_inverse=True)
-    strengths = np.bincount(pair, _weights(signals, cutoff, parameters), len(pairs)).astype(np.float32)
-    strengths[_disliked(signals, pair, len(pairs), parameters)] = -parameters.dislike
+    first = (np.diff(signals.user_ids, prepend=-1) != 0) | (np.diff(signals.track_ids, prepend=-1) != 0)
+    pair, n_pairs = np.cumsum(first) - 1, int(first.sum())
+    strengths = np.bincount(pair, _weights(signals, cutoff, parameters), n_pairs).astype(np.float32)
+    strengths[_disliked(signals, pair, n_pairs, parameters)] = -parameters.dislike
     kept = strengths != 0
-    return _as_matrix(user_ids, track_ids, pairs[kept], strengths[kept])
+    return _as_matrix(signals.user_ids[first][kept], signals.track_ids[first][kept], strengths[kept])
 
 
 def _weights(signals: Signals, cutoff: dt.datetime, parameters: TasteParameters) -> npt.NDArray[np.float64]:
@@ -103,14 +124,21 @@ def _disliked(
 
 
 def _as_matrix(
-    user_ids: npt.NDArray[np.int64],
-    track_ids: npt.NDArray[np.int64],
-    pairs: npt.NDArray[np.int64],
-    strengths: npt.NDArray[np.float32],
+    users: npt.NDArray[np.int64], tracks: npt.NDArray[np.int64], strengths: npt.NDArray[np.float32]
 ) -> Interactions:
-    """The matrix of ascending `pairs` (user index x number of tracks + track index), without empty rows and columns."""
-    rows, users = np.unique(pairs // max(len(track_ids), 1), return_inverse=True)
-    columns, tracks = np.unique(pairs % max(len(track_ids), 1), return_inverse=True)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(rows)))])
-    matrix = csr_matrix((strengths, tracks, indptr), shape=(len(rows), len(columns)), dtype=np.float32)
-    return Interactions(user_ids[rows], track_ids[columns], matrix)
+    """The matrix of pairs that are ordered by user and track, without empty rows and columns."""
+    starts = np.flatnonzero(np.diff(users, prepend=-1))
+    track_ids, columns = _distinct(tracks)
+    indptr = np.append(starts, len(users))
+    matrix = csr_matrix((strengths, columns, indptr), shape=(len(starts), len(track_ids)), dtype=np.float32)
+    return Interactions(users[starts], track_ids, matrix)
+
+
+def _distinct(ids: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """The ids that occur, ascending, and the place of each one there: `np.unique`, by hashing instead of sorting."""
+    encoded = pa.array(ids).dictionary_encode()
+    met = encoded.dictionary.to_numpy()
+    order = np.argsort(met)
+    places = np.empty(len(met), dtype=np.int32)
+    places[order] = np.arange(len(met), dtype=np.int32)
+    return met[order], places[encoded.indices.to_numpy()]

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import sqlalchemy as sa
+from threadpoolctl import threadpool_limits
 
 from recommenders.collaborative.model import CollaborativeModel, align, confidences, fold_in
 from recommenders.listening.interactions import Interactions
@@ -16,6 +16,8 @@ from recommenders.store import Artifacts, eligibility
 from recommenders.store.artifacts import column_matrix, matrix_column
 
 NEAREST_LISTENERS = 50
+BLOCK_USERS = 512
+STRETCH_TRACKS = 4_096
 
 
 class Source(IntEnum):
@@ -40,22 +42,19 @@ class Candidates(NamedTuple):
     scores: npt.NDArray[np.float32]
     sources: npt.NDArray[np.int8]
 
-    def save(self, artifacts: Artifacts, name: str) -> str:
-        """Store as an artifact; return its URI."""
-        table = pa.table(
-            {
-                "user_id": self.user_ids,
-                "rows": matrix_column(self.rows),
-                "scores": matrix_column(self.scores),
-                "sources": matrix_column(self.sources),
-            }
-        )
-        return artifacts.write(name, table)
+    def columns(self) -> dict[str, Any]:
+        """Columns of an artifact, one row a user."""
+        return {
+            "user_id": self.user_ids,
+            "rows": matrix_column(self.rows),
+            "scores": matrix_column(self.scores),
+            "sources": matrix_column(self.sources),
+        }
 
     @staticmethod
     def load(artifacts: Artifacts, uri: str) -> "Candidates":
-        """The candidates that `save` stored."""
-        table, _ = artifacts.read(uri)
+        """The candidates of an artifact with the columns that `columns` made."""
+        table, _ = artifacts.read(uri, columns=["user_id", "rows", "scores", "sources"])
         rows, scores, sources = (column_matrix(table[name]) for name in ("rows", "scores", "sources"))
         return Candidates(table["user_id"].to_numpy(), rows, scores, sources)
 
@@ -81,27 +80,73 @@ def rank_candidates(
     n_candidates: int,
 ) -> Candidates:
     """The model's best candidates of each user: unheard, unblocked, one version of each work, with a score above 0."""
-    from recommenders.mixing.kernels import best_unheard
-
     if model is None or factors is None:
         rows = np.full((len(user_ids), n_candidates), -1, dtype=np.int32)
         scores = np.zeros((len(user_ids), n_candidates), dtype=np.float32)
     else:
         places = shelf.rows(model.track_ids)
-        usable = (places >= 0) & shelf.eligible[places]
-        norms = np.linalg.norm(model.track_factors, axis=1).astype(np.float32)
-        order = np.flatnonzero(usable)
-        order = order[np.argsort(-norms[order], kind="stable")]
+        usable = np.flatnonzero((places >= 0) & shelf.eligible[places])
         rows, scores = best_unheard(
-            shelf,
-            forbidden,
-            factors,
-            np.ascontiguousarray(model.track_factors[order]),
-            norms[order],
-            places[order].astype(np.int32),
-            n_candidates,
+            shelf, forbidden, factors, model.track_factors[usable], places[usable].astype(np.int32), n_candidates
         )
     return Candidates(user_ids, rows, scores, np.where(rows >= 0, np.int8(Source.MIX), np.int8(0)).astype(np.int8))
+
+
+def best_unheard(
+    shelf: Shelf,
+    forbidden: Forbidden,
+    factors: npt.NDArray[np.float32],
+    track_factors: npt.NDArray[np.float32],
+    rows: npt.NDArray[np.int32],
+    n_best: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """The `n_best` highest positive inner products of each user among what is not forbidden, one version of each work.
+
+    `factors` (n_users, f); `track_factors` (n_tracks, f) stand for the `rows` of the shelf. Exact, at a tenth of the
+    work where norms are heavy-tailed: tracks come by falling norm, a stretch at a time, and a user leaves when
+    |user| |track| can no longer reach the list. A list depends on its user alone, to the last bit. Equal scores: the
+    lower row first. Returns rows (n_users, n_best), -1 past the end, and scores.
+    """
+    from recommenders.mixing.kernels import scan
+
+    norms = np.linalg.norm(track_factors, axis=1).astype(np.float32)
+    order = np.argsort(-norms, kind="stable")
+    norms, rows, track_factors = norms[order], rows[order], np.ascontiguousarray(track_factors[order])
+    lengths = np.linalg.norm(factors, axis=1).astype(np.float32) * np.float32(1.00001)
+    best_rows = np.full((len(factors), n_best), -1, dtype=np.int32)
+    best_scores = np.zeros((len(factors), n_best), dtype=np.float32)
+    best = (best_rows, best_scores, np.zeros(len(factors), dtype=np.int64))
+    n_works = int(shelf.works.max(initial=-1)) + 1
+    marks = (
+        np.zeros(n_works, dtype=np.int64),
+        np.zeros(len(shelf.artist_ids), dtype=np.int64),
+        np.zeros(n_works, dtype=np.int64),
+        np.zeros(1, dtype=np.int64),
+    )
+    with threadpool_limits(1, "blas"):
+        for block in range(0, len(factors), BLOCK_USERS):
+            users = block + np.flatnonzero(lengths[block : block + BLOCK_USERS])
+            for first in range(0, len(rows), STRETCH_TRACKS):
+                users = users[lengths[users] * norms[first] >= best_scores[users, -1]]
+                if not len(users):
+                    break
+                vectors = factors[users]
+                bounds = vectors @ track_factors[first : first + STRETCH_TRACKS].T
+                scan(
+                    shelf,
+                    forbidden,
+                    users,
+                    vectors,
+                    lengths[users],
+                    bounds,
+                    first,
+                    track_factors,
+                    norms,
+                    rows,
+                    best,
+                    marks,
+                )
+    return best_rows, best_scores
 
 
 def add_nearest_listeners(

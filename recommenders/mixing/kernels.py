@@ -40,52 +40,73 @@ def _comes_before(score, row, other_score, other_row):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def best_unheard(shelf, forbidden, user_factors, track_factors, norms, rows, n_best):  # type: ignore[no-untyped-def]
-    """The `n_best` highest positive inner products of each user among what is not forbidden, one version of each work.
+def _place_of(shelf, work, chosen_rows, count, otherwise):  # type: ignore[no-untyped-def]
+    """The place of a version of `work` on the list."""
+    for i in range(count):
+        if shelf.works[chosen_rows[i]] == work:
+            return i
+    return otherwise
 
-    `track_factors` (n_tracks, f) float32 come by falling `norms`, `rows` are their rows on the shelf. The scan of a
-    user ends where |user| |track| can no longer reach the list: exact, and a tenth of the work where norms are
-    heavy-tailed. Equal scores: the lower row first. Returns rows (n_users, n_best) int32, -1 past the end, and scores.
+
+@njit(cache=True, nogil=True)
+def _rise(chosen_rows, chosen_scores, place, row, score):  # type: ignore[no-untyped-def]
+    """Put a song in at `place`, and move it up past all that come after it."""
+    while place > 0 and _comes_before(score, row, chosen_scores[place - 1], chosen_rows[place - 1]):
+        chosen_rows[place] = chosen_rows[place - 1]
+        chosen_scores[place] = chosen_scores[place - 1]
+        place -= 1
+    chosen_rows[place] = row
+    chosen_scores[place] = score
+
+
+@njit(cache=True, nogil=True)
+def scan(shelf, forbidden, users, vectors, lengths, bounds, first, track_factors, norms, rows, best, marks):  # type: ignore[no-untyped-def]
+    """Go on filling the lists of `users` with the tracks first, first + 1, ... of `track_factors`.
+
+    `bounds` (n_users, n) holds their inner products as a matrix product gives them: good enough to pass over a track,
+    but its last bits depend on the size of the matrix, so what may be listed is multiplied again by itself. The
+    scan of a user ends where |user| |track| can no longer reach the list. `best` = (rows, scores, counts) of all users;
+    `marks` = stamps of works and artists that are forbidden, of works that are listed, and the last stamp given out.
     """
-    n_users = user_factors.shape[0]
-    best_rows = np.full((n_users, n_best), -1, dtype=np.int32)
-    best_scores = np.zeros((n_users, n_best), dtype=np.float32)
-    work_stamps = np.zeros(shelf.works.max() + 1, dtype=np.int64)
-    artist_stamps = np.zeros(shelf.artist_ids.shape[0], dtype=np.int64)
-    for user in range(n_users):
-        mark(work_stamps, forbidden.work_offsets, forbidden.works, user)
-        mark(artist_stamps, forbidden.artist_offsets, forbidden.artists, user)
-        vector = user_factors[user]
-        user_norm = np.sqrt(_dot(vector, vector)) * np.float32(1.00001)
-        if user_norm == 0:
-            continue
+    best_rows, best_scores, counts = best
+    forbidden_works, forbidden_artists, listed_works, last_stamp = marks
+    n_best = best_rows.shape[1]
+    error = np.float32(vectors.shape[1]) * np.float32(2.0**-22)
+    for n in range(users.shape[0]):
+        user, vector, length = users[n], vectors[n], lengths[n]
         chosen_rows, chosen_scores = best_rows[user], best_scores[user]
-        count = 0
-        for track in range(track_factors.shape[0]):
-            if user_norm * norms[track] < chosen_scores[n_best - 1]:
+        stamp = last_stamp[0] + n + 1
+        for i in range(forbidden.work_offsets[user], forbidden.work_offsets[user + 1]):
+            forbidden_works[forbidden.works[i]] = stamp
+        for i in range(forbidden.artist_offsets[user], forbidden.artist_offsets[user + 1]):
+            forbidden_artists[forbidden.artists[i]] = stamp
+        count = counts[user]
+        for i in range(count):
+            listed_works[shelf.works[chosen_rows[i]]] = stamp
+        slack = length * norms[first] * error
+        for column in range(bounds.shape[1]):
+            if bounds[n, column] < chosen_scores[n_best - 1] - slack:
+                continue
+            track = first + column
+            if length * norms[track] < chosen_scores[n_best - 1]:
                 break
             score = _dot(vector, track_factors[track])
             if score <= 0 or score < chosen_scores[n_best - 1]:
                 continue
             row = rows[track]
             work = shelf.works[row]
-            if work_stamps[work] == user + 1 or artist_forbidden(shelf, artist_stamps, row, user + 1):
+            if forbidden_works[work] == stamp or artist_forbidden(shelf, forbidden_artists, row, stamp):
                 continue
             place = min(count, n_best - 1)
-            for i in range(count):
-                if shelf.works[chosen_rows[i]] == work:
-                    place = i
-                    break
+            if listed_works[work] == stamp:
+                place = _place_of(shelf, work, chosen_rows, count, place)
             if place < count and not _comes_before(score, row, chosen_scores[place], chosen_rows[place]):
                 continue
+            listed_works[work] = stamp
             count = max(count, place + 1)
-            while place > 0 and _comes_before(score, row, chosen_scores[place - 1], chosen_rows[place - 1]):
-                chosen_rows[place] = chosen_rows[place - 1]
-                chosen_scores[place] = chosen_scores[place - 1]
-                place -= 1
-            chosen_rows[place] = row
-            chosen_scores[place] = score
-    return best_rows, best_scores
+            _rise(chosen_rows, chosen_scores, place, row, score)
+        counts[user] = count
+    last_stamp[0] += users.shape[0]
 
 
 @njit(cache=True, nogil=True)

@@ -20,6 +20,7 @@ from recommenders.store import Artifacts
 from recommenders.store.artifacts import column_matrix, matrix_column
 
 FILL_BLOCK = 10_000
+SAVED_BLOCK = 5_000  # users that are read again at a time
 
 
 class Lists(NamedTuple):
@@ -34,12 +35,14 @@ class Lists(NamedTuple):
     def save(self, artifacts: Artifacts, name: str, user_ids: npt.NDArray[np.int64]) -> str:
         """Store the lists of `user_ids` as an artifact; return its URI."""
         columns = {field: matrix_column(getattr(self, field)) for field in self._fields}
-        return artifacts.write(name, pa.table({"user_id": user_ids} | columns))
+        table = pa.table({"user_id": user_ids} | columns)
+        blocks = (table.slice(first, SAVED_BLOCK) for first in range(0, max(len(table), 1), SAVED_BLOCK))
+        return artifacts.write_blocks(name, blocks)
 
     @staticmethod
-    def load(artifacts: Artifacts, uri: str) -> tuple[npt.NDArray[np.int64], "Lists"]:
-        """The user ids and lists that `save` stored."""
-        table, _ = artifacts.read(uri)
+    def load(artifacts: Artifacts, uri: str, users: tuple[int, int]) -> tuple[npt.NDArray[np.int64], "Lists"]:
+        """The user ids and lists that `save` stored, of the half-open range `users`."""
+        table, _ = artifacts.read(uri, users=users)
         rows, scores, sources, bends = (column_matrix(table[field]) for field in Lists._fields)
         return table["user_id"].to_numpy(), Lists(rows, scores, sources, bends)
 
@@ -99,25 +102,26 @@ def _deferred_acceptance(
 
     n_users = len(candidates.user_ids)
     chosen = np.full((n_users, rules.length), -1, dtype=np.int64)
+    held = np.full((n_users, rules.length), -1, dtype=np.int32)  # the rows of the shelf that `chosen` stands for
     refused = np.zeros(candidates.rows.shape, dtype=np.bool_)
     asking = np.arange(n_users)
     rounds = 0
     while len(asking):
         rounds += 1
         choose(shelf, asking, candidates.rows, refused, (rules.max_per_artist, rules.max_per_release), chosen)
-        users, columns = np.nonzero(chosen >= 0)
-        places = chosen[users, columns]
-        rows = candidates.rows[users, places]
-        crowded = np.bincount(rows, minlength=len(shelf.track_ids)) > cap
-        contested = np.flatnonzero(crowded[rows])
-        users, places, rows = users[contested], places[contested], rows[contested]
-        order = np.lexsort(
-            (
-                seeded_hash(seed, candidates.user_ids[users], shelf.track_ids[rows]),
-                -candidates.scores[users, places],
-                candidates.sources[users, places],
-                rows,
-            )
+        asked = np.take_along_axis(candidates.rows[asking], np.maximum(chosen[asking], 0), axis=1)
+        held[asking] = np.where(chosen[asking] >= 0, asked, -1)
+        crowded = np.bincount(held.ravel() + 1, minlength=len(shelf.track_ids) + 1) > cap
+        crowded[0] = False
+        contested = np.flatnonzero(crowded[held.ravel() + 1])
+        users, places = contested // rules.length, chosen.ravel()[contested]
+        rows = held.ravel()[contested]
+        order = _by_claim(
+            rows,
+            candidates.sources[users, places],
+            candidates.scores[users, places],
+            users,
+            seed,
         )
         starts = np.flatnonzero(np.diff(rows[order], prepend=-1))
         rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
@@ -125,6 +129,31 @@ def _deferred_acceptance(
         refused[users[lost], places[lost]] = True
         asking = np.unique(users[lost])
     return chosen, rounds
+
+
+def _by_claim(
+    rows: npt.NDArray[np.int32],
+    sources: npt.NDArray[np.int8],
+    scores: npt.NDArray[np.float32],
+    users: npt.NDArray[np.int64],
+    seed: int,
+) -> npt.NDArray[np.intp]:
+    """The order by row, then by the strongest claim on it: source, falling score, and a draw between equals.
+
+    The draw is among places, of the users and on the shelf: their ids have gaps where an import was cut off.
+    """
+    songs = np.unique(rows, return_inverse=True)[1].astype(np.uint64)
+    # The bits of floats are ordered as the floats are, the negative ones backwards.
+    bits = (scores + np.float32(0)).view(np.uint32)
+    falling = np.where(bits >> 31, bits, ~bits & np.uint32(0x7FFFFFFF))
+    claims = songs << np.uint64(35) | sources.astype(np.uint64) << np.uint64(32) | falling.astype(np.uint64)
+    order = np.argsort(claims)
+    same = np.diff(claims[order]) == 0
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    equals = order[tied]
+    drawn = seeded_hash(seed, users[equals], rows[equals])
+    order[tied] = equals[np.lexsort((drawn, claims[equals]))]
+    return order
 
 
 def _lists(candidates: Candidates, chosen: npt.NDArray[np.int64]) -> Lists:
@@ -176,12 +205,12 @@ def _fill(
 
 
 def seeded_hash(
-    seed: int, user_ids: npt.NDArray[np.int64], track_ids: npt.NDArray[np.int64] | int = 0
+    seed: int, users: npt.NDArray[np.int64], tracks: npt.NDArray[np.integer[Any]] | int = 0
 ) -> npt.NDArray[np.uint64]:
     """A well-mixed number for each (seed, user, track), the same on every machine (the finaliser of SplitMix64)."""
     with np.errstate(over="ignore"):
-        state = np.asarray(user_ids).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        state = state ^ (np.asarray(track_ids).astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)) ^ np.uint64(seed)
+        state = np.asarray(users).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        state = state ^ (np.asarray(tracks).astype(np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)) ^ np.uint64(seed)
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         mixed: npt.NDArray[np.uint64] = state ^ (state >> np.uint64(31))

@@ -7,12 +7,14 @@ the shard, so that a task that runs again replaces its own work. Between tasks g
 import datetime as dt
 import importlib.metadata
 import logging
-import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from recommenders.collaborative.explain import explaining_plays
 from recommenders.collaborative.model import CollaborativeModel, align, confidences, load_model
@@ -33,24 +35,13 @@ from recommenders.playlists.parameters import MixtapeRules, MondayParameters
 from recommenders.playlists.reasons import Bend, Reason
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.mixtapes import Edition, Playlists
+from recommenders.timing import Stage
 
 log = logging.getLogger(__name__)
 
+BLOCK_USERS = 5_000
+VERIFYING_CONNECTIONS = 2
 STALE_MODEL = dt.timedelta(days=10)
-
-
-class Timer:
-    """Logs how many users a stage did, in how many seconds."""
-
-    def __init__(self, stage: str) -> None:
-        self.stage, self.start = stage, time.perf_counter()
-
-    def done(self, rows: int, unit: str = "users") -> None:
-        """Log the stage as done."""
-        seconds = time.perf_counter() - self.start
-        log.info(
-            "%s: %s %s in %.1f s (%.0f a second)", self.stage, f"{rows:,}", unit, seconds, rows / max(seconds, 1e-9)
-        )
 
 
 def plan_week(
@@ -70,7 +61,7 @@ def plan_week(
     "shards": [[first user id, end], ...], "announced": whether others are told of it}`. Raises NotEnoughDataError when
     there is no user or no track.
     """
-    timer, cutoff = Timer("plan"), moment.cutoff
+    stage, cutoff = Stage("plan"), moment.cutoff
     with store.begin() as connection:
         shelf = read_shelf(connection, cutoff)
         user_ids = eligibility.read_users(connection, cutoff)
@@ -98,7 +89,7 @@ def plan_week(
     shards = _shards(user_ids, users_per_shard, least_shards)
     facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
     save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)
-    timer.done(len(user_ids))
+    stage.done(len(user_ids), "users")
     return {
         "edition": edition_id,
         "week": moment.week.isoformat(),
@@ -130,28 +121,49 @@ def _shards(user_ids: npt.NDArray[np.int64], users_per_shard: int, least_shards:
 
 
 def score_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequence[int]) -> str:
-    """Rank the candidates of the users in the half-open range `users`; return the artifact's URI."""
-    timer = Timer("score")
+    """Rank the candidates of the users in the half-open range `users`, a block at a time; return the artifact's URI."""
+    stage = Stage("score")
     shelf, _ = load_shelf(artifacts, f"{artifacts.url}/editions/{edition_id}/shelf.parquet")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
-        rules = MixtapeRules(**edition.parameters)
         model = _model(connection, artifacts, edition.model_id)
         user_ids = eligibility.read_users(connection, edition.cutoff, (users[0], users[1]))
-        forbidden = _forbidden(connection, shelf, edition, rules, user_ids)
-        interactions = load_interactions(connection, edition.cutoff, _taste(model), (users[0], users[1]))
-        factors = user_factors(model, interactions, user_ids) if model else None
-        candidates = rank_candidates(shelf, forbidden, user_ids, model, factors, rules.candidates)
-        add_nearest_listeners(connection, shelf, forbidden, candidates, edition.cutoff, interactions.user_ids)
-    add_popular(shelf, forbidden, candidates)
-    uri = candidates.save(artifacts, f"editions/{edition_id}/candidates-{users[0]}")
-    timer.done(len(user_ids))
+        blocks = (_score_block(connection, shelf, edition, model, block) for block in _blocks(user_ids))
+        uri = artifacts.write_blocks(f"editions/{edition_id}/candidates-{users[0]}", blocks)
+    stage.done(len(user_ids), "users")
     return uri
+
+
+def _score_block(
+    connection: Any,
+    shelf: Shelf,
+    edition: Edition,
+    model: CollaborativeModel | None,
+    user_ids: npt.NDArray[np.int64],
+) -> pa.Table:
+    """The candidates of `user_ids` (ascending), and what they like: reasons are found among it."""
+    rules = MixtapeRules(**edition.parameters)
+    forbidden = _forbidden(connection, shelf, edition, rules, user_ids)
+    interactions = load_interactions(connection, edition.cutoff, _taste(model), _range(user_ids))
+    factors = user_factors(model, interactions, user_ids) if model else None
+    candidates = rank_candidates(shelf, forbidden, user_ids, model, factors, rules.candidates)
+    add_nearest_listeners(connection, shelf, forbidden, candidates, edition.cutoff, interactions.user_ids)
+    add_popular(shelf, forbidden, candidates)
+    return pa.table(candidates.columns() | interactions.columns(user_ids))
+
+
+def _blocks(user_ids: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """The users in blocks, so that memory does not grow with them."""
+    return np.array_split(user_ids, max(1, -(-len(user_ids) // BLOCK_USERS)))
+
+
+def _range(user_ids: npt.NDArray[np.int64]) -> tuple[int, int]:
+    return (int(user_ids[0]), int(user_ids[-1]) + 1) if len(user_ids) else (0, 0)
 
 
 def allocate_songs(store: Store, artifacts: Artifacts, edition_id: int, shards: list[list[int]]) -> dict[str, int]:
     """Decide, for all shards together, who gets which song; one artifact of lists for each shard. Returns figures."""
-    timer = Timer("allocate")
+    stage = Stage("allocate")
     folder = f"{artifacts.url}/editions/{edition_id}"
     shelf, facts = load_shelf(artifacts, f"{folder}/shelf.parquet")
     parts = [Candidates.load(artifacts, f"{folder}/candidates-{first}.parquet") for first, _ in shards]
@@ -172,47 +184,64 @@ def allocate_songs(store: Store, artifacts: Artifacts, edition_id: int, shards: 
         places = np.searchsorted(candidates.user_ids, [first, end])
         name = f"editions/{edition_id}/lists-{first}"
         lists.slice(*places).save(artifacts, name, candidates.user_ids[places[0] : places[1]])
-    timer.done(len(candidates.user_ids))
+    stage.done(len(candidates.user_ids), "users")
     return figures
 
 
 def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequence[int]) -> int:
     """Order the songs of a shard's lists, find their reasons, and write them; return the number of lists."""
-    timer = Timer("finish")
+    stage = Stage("finish")
     folder = f"{artifacts.url}/editions/{edition_id}"
     shelf, _ = load_shelf(artifacts, f"{folder}/shelf.parquet")
-    user_ids, lists = Lists.load(artifacts, f"{folder}/lists-{users[0]}.parquet")
-    lists = in_playing_order(shelf, lists)
+    table, _ = artifacts.read(f"{folder}/lists-{users[0]}.parquet", columns=["user_id"])
+    user_ids = table["user_id"].to_numpy()
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
         model = _model(connection, artifacts, edition.model_id)
-        interactions = load_interactions(connection, edition.cutoff, _taste(model), (users[0], users[1]))
-        codes, plays = find_reasons(shelf, lists, user_ids, model, interactions)
-        mixtapes.write_playlists(
-            connection, edition, (users[0], users[1]), _by_length(shelf, user_ids, lists, codes, plays)
-        )
-    timer.done(len(user_ids))
+        mixtapes.delete_playlists(connection, edition, (users[0], users[1]))
+        for block in map(_range, _blocks(user_ids)):
+            block_ids, lists = Lists.load(artifacts, f"{folder}/lists-{users[0]}.parquet", block)
+            lists = in_playing_order(shelf, lists)
+            tastes, _ = artifacts.read(
+                f"{folder}/candidates-{users[0]}.parquet", columns=["user_id", "liked", "strengths"], users=block
+            )
+            codes, plays = find_reasons(shelf, lists, block_ids, model, Interactions.of_columns(tastes))
+            mixtapes.write_playlists(connection, edition, _by_length(shelf, block_ids, lists, codes, plays))
+    stage.done(len(user_ids), "users")
     return len(user_ids)
 
 
 def verify_edition(store: Store, artifacts: Artifacts, edition_id: int) -> dict[str, Any]:
     """Check every rule by SQL; return the edition's figures. Raises ModelError, and publishes nothing, when one is
     broken."""
+    stage = Stage("verify")
     _, facts = load_shelf(artifacts, f"{artifacts.url}/editions/{edition_id}/shelf.parquet")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
-        broken = verification.broken_rules(
-            connection,
-            week=edition.week,
-            edition_id=edition_id,
-            cutoff=edition.cutoff,
-            exposure_cap=facts["exposure_cap"],
-            rules=MixtapeRules(**edition.parameters).model_dump(),
-        )
-        figures = verification.figures(connection, edition.week, edition_id)
+        verification.refresh_statistics(connection, edition)
+    rules = MixtapeRules(**edition.parameters).model_dump()
+    ends = [*facts["shard_starts"][1:], 2**62]
+
+    def check(work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+        with store.begin() as connection:
+            return work(connection, edition, *arguments)
+
+    with ThreadPoolExecutor(VERIFYING_CONNECTIONS) as threads:
+        counting = threads.submit(check, verification.figures)
+        checking = [threads.submit(check, verification.wallpaper, facts["exposure_cap"])]
+        checking += [
+            threads.submit(check, verification.broken_rules, rules, users)
+            for users in zip([0, *ends[:-1]], ends, strict=True)
+        ]
+    figures = counting.result()
+    broken: Counter[str] = Counter()
+    for checked in checking:
+        broken.update(checked.result())
+    with store.begin() as connection:
         mixtapes.conclude_edition(
             connection, edition_id, "failed" if broken else "verified", figures | {"broken_rules": broken}
         )
+    stage.done(figures["playlists"], "mixtapes")
     if broken:
         found = "; ".join(f"{rule}: {count}" for rule, count in broken.items())
         raise ModelError(f"Edition {edition_id} of {edition.week} breaks rules and is not published. {found}.")
@@ -221,6 +250,7 @@ def verify_edition(store: Store, artifacts: Artifacts, edition_id: int) -> dict[
 
 def publish_edition(store: Store, edition_id: int, now: dt.datetime) -> str:
     """Publish the edition or, for a dry run, report what it would change; return a sentence that says which."""
+    stage = Stage("publish")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
         changes = _changes(connection, edition)
@@ -231,14 +261,21 @@ def publish_edition(store: Store, edition_id: int, now: dt.datetime) -> str:
         elif mixtapes.publish_edition(connection, edition, now):
             said = f"Published edition {edition_id} of {edition.week}."
         else:
-            said = f"Edition {edition_id} of {edition.week} is not published: a newer edition is out already."
+            said = f"Edition {edition_id} of {edition.week} is not published: one that is newer or knows more is out."
     if changes:
         said += (
             f" Compared with edition {changes['compared_with']}, {changes['users_over_20_changed']:,} of "
             f"{changes['users_compared']:,} users would change more than 20 songs."
         )
+    stage.done(edition.figures.get("playlists", 0), "mixtapes")
     log.info(said)
     return said
+
+
+def is_published(store: Store, edition_id: int) -> bool:
+    """Whether the edition was published, not only made."""
+    with store.begin() as connection:
+        return mixtapes.edition(connection, edition_id).state == "published"
 
 
 def _changes(connection: Any, edition: Edition) -> dict[str, Any]:

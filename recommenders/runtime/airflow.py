@@ -1,4 +1,4 @@
-"""Airflow as one child session of this machine: `airflow standalone` with everything it writes under MIXTAPE_HOME."""
+"""Airflow as one child session of this machine, kept alive by a keeper; all that it writes is under MIXTAPE_HOME."""
 
 import base64
 import fcntl
@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,10 +46,13 @@ class Service:
         return AirflowApi(self.url, self.username, self.password)
 
 
-def up(settings: Settings, say: Callable[[str], None] = lambda _: None) -> Service:
+def up(
+    settings: Settings, say: Callable[[str], None] = lambda _: None, environment: Mapping[str, str] | None = None
+) -> Service:
     """Postgres, the schema and Airflow, each started unless it runs; returns when Airflow takes runs.
 
-    `say` is told each step. Raises ConfigurationError when one of them does not come up.
+    `say` is told each step; an Airflow that is started gets the variables of `environment` as well. Raises
+    ConfigurationError when one of them does not come up.
     """
     settings.airflow_home.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(settings.home / "up.lock"):
@@ -60,7 +63,7 @@ def up(settings: Settings, say: Callable[[str], None] = lambda _: None) -> Servi
             stop_airflow(settings)
             metadata = _metadata_url(settings, url)
             say("Starting Airflow (about 20 s)")
-            service = _start(settings, url, metadata)
+            service = _start(settings, url, metadata, environment or {})
         _migrate(url)
         _wait_until_ready(settings, service)
         for name, pool in json.loads((PROJECT_ROOT / "dags" / "common" / "pools.json").read_text()).items():
@@ -100,8 +103,8 @@ def stop_airflow(settings: Settings) -> bool:
     """End every process of the Airflow that `up` started; False when there was none."""
     service = _remembered(settings)
     processes = _processes(service) if service else []
-    for process in processes:
-        _signal(process, signal.SIGTERM)
+    for process in sorted(processes, key=lambda process: not (service and process.pid == service.pid)):
+        _signal(process, signal.SIGTERM)  # the keeper first: it would start the others again
     deadline = time.monotonic() + STOPPED_WITHIN_S
     while service and _processes(service) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -183,7 +186,6 @@ def run_in_foreground(settings: Settings, dag_id: str, conf: dict[str, Any]) -> 
     own = sa.URL.create("sqlite", database=str(settings.airflow_home / "foreground.db"))
     environment = airflow_environment(settings, url, own, settings.web_port) | {
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "recommenders=INFO",
         "PYTHONWARNINGS": "ignore",
     }
     command = [sys.executable, "-m", "dags.common.foreground", dag_id, json.dumps(conf)]
@@ -196,17 +198,17 @@ def _migrate(url: sa.URL) -> None:
     store.close()
 
 
-def _start(settings: Settings, url: sa.URL, metadata: sa.URL) -> Service:
-    """Start `airflow standalone` in a session of its own, and remember it."""
+def _start(settings: Settings, url: sa.URL, metadata: sa.URL, environment: Mapping[str, str]) -> Service:
+    """Start Airflow and its keeper in a session of its own, and remember it."""
     port = _free_port(settings.web_host, settings.web_port)
     password = passwords(settings)[ADMIN]
     log = log_file(settings)
     if log.exists():
         log.replace(log.with_suffix(".previous.log"))
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "standalone"],
-            env=airflow_environment(settings, url, metadata, port),
+            [sys.executable, "-m", "recommenders.runtime.keeper"],
+            env={**airflow_environment(settings, url, metadata, port), **environment},
             cwd=settings.airflow_home,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -242,8 +244,8 @@ def _wait_until_ready(settings: Settings, service: Service) -> None:
 
 
 def log_file(settings: Settings) -> Path:
-    """What Airflow's own processes print; the logs of tasks are in `airflow/logs`."""
-    return settings.airflow_home / "standalone.log"
+    """What Airflow's own processes and their keeper print; the logs of tasks are in `airflow/logs`."""
+    return settings.airflow_home / "airflow.log"
 
 
 def _remembered(settings: Settings) -> Service | None:

@@ -1,5 +1,6 @@
 """A small client of Airflow's REST API: pools, DAGs, runs and their logs."""
 
+import datetime as dt
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -92,12 +93,26 @@ class AirflowApi:
         found = self._request("GET", "/importErrors")["import_errors"]
         return {error["filename"]: error["stack_trace"] for error in found}
 
-    def trigger(self, dag_id: str, conf: dict[str, Any] | None = None) -> str:
-        """Start a run of a DAG, unpausing it, and return the run's id."""
+    def trigger(
+        self,
+        dag_id: str,
+        conf: dict[str, Any] | None = None,
+        *,
+        run_after: dt.datetime | None = None,
+        run_id: str | None = None,
+    ) -> str:
+        """Start a run of a DAG, unpausing it, and return the run's id.
+
+        `run_after`: the moment, now or past, that the run stands for; by default now.
+        """
         self._request("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
-        body = {"logical_date": None, "conf": conf or {}}
-        run_id: str = self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
-        return run_id
+        body: dict[str, Any] = {"logical_date": None, "conf": conf or {}}
+        if run_after:
+            body["run_after"] = run_after.isoformat()
+        if run_id:
+            body["dag_run_id"] = run_id
+        started: str = self._request("POST", f"/dags/{dag_id}/dagRuns", json=body)["dag_run_id"]
+        return started
 
     def run(self, dag_id: str, run_id: str) -> RunState:
         """The state of a run and of its tasks."""
@@ -109,6 +124,11 @@ class AirflowApi:
             tasks += [_task_state(task) for task in page["task_instances"]]
             if not page["task_instances"] or len(tasks) >= page["total_entries"]:
                 return RunState(dag_id=dag_id, run_id=run_id, state=state, tasks=tasks)
+
+    def announced(self, run_id: str) -> list[tuple[str, dict[str, Any]]]:
+        """The asset events that a run has emitted: name of the asset, and what was said."""
+        found = self._request("GET", "/assets/events", params={"source_run_id": run_id, "limit": PAGE})["asset_events"]
+        return [(event["name"], event["extra"] or {}) for event in found]
 
     def log(self, run: RunState, task: TaskState) -> list[str]:
         """The lines of a task instance's last try, without Airflow's own fields."""

@@ -1,9 +1,12 @@
 """The embedded PostgreSQL 18 with pgvector, under `MIXTAPE_HOME/postgres`."""
 
+import fcntl
 import logging
 import os
 import subprocess
+import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from recommenders.errors import ConfigurationError
 from recommenders.settings import Settings
 
 START_TRIES = 4  # each waits 10 s: a server that was killed reads its log before it is ready
+LEFTOVERS_WITHIN_S = 30
 
 
 def start_postgres(data_dir: Path) -> sa.URL:
@@ -23,8 +27,10 @@ def start_postgres(data_dir: Path) -> sa.URL:
     not start.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    _forget_dead_server(data_dir)
-    return sa.make_url(_started(data_dir).get_uri())
+    with data_dir.with_name(f"{data_dir.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two that find a dead server at once would each start one
+        _forget_dead_server(data_dir)
+        return sa.make_url(_started(data_dir).get_uri())
 
 
 def stop_postgres(data_dir: Path) -> bool:
@@ -37,8 +43,11 @@ def stop_postgres(data_dir: Path) -> bool:
 
 def postgres_runs(data_dir: Path) -> bool:
     """Whether the PostgreSQL of `data_dir` is running."""
-    _forget_dead_server(data_dir)
-    return (data_dir / "postmaster.pid").exists()
+    try:
+        pid = int((data_dir / "postmaster.pid").read_text().split("\n", 1)[0])
+        return _serves(psutil.Process(pid), data_dir)
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        return False
 
 
 def ensure_database(server: sa.URL, name: str, template: str | None = None) -> sa.URL:
@@ -124,15 +133,27 @@ def _lock_up_socket(socket_dir: Path, data_dir: Path) -> None:
 
 
 def _forget_dead_server(data_dir: Path) -> None:
-    """Remove the pid file of a server that is gone: after a restart of the machine its number may be another's."""
-    pid_file = data_dir / "postmaster.pid"
-    try:
-        pid = int(pid_file.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
+    """Remove the lock files of a server that is gone: after a restart of the machine its number may be another's.
+
+    A server that was killed may have left processes that still write to its files. They end by themselves, and only
+    then may another start. Raises ConfigurationError when they don't.
+    """
+    if postgres_runs(data_dir):
         return
-    try:
-        alive = psutil.Process(pid).name() == "postgres"
-    except psutil.NoSuchProcess:
-        alive = False
-    if not alive:
-        pid_file.unlink(missing_ok=True)
+    deadline = time.monotonic() + LEFTOVERS_WITHIN_S
+    while left := [process.pid for process in psutil.process_iter() if _serves(process, data_dir)]:
+        if time.monotonic() > deadline:
+            raise ConfigurationError(f"A PostgreSQL that died left processes that do not end: {left}. End them.")
+        time.sleep(0.05)
+    with suppress(FileNotFoundError, IndexError):
+        socket_dir = Path((data_dir / "postmaster.pid").read_text().splitlines()[4])
+        for lock in socket_dir.glob(".s.PGSQL.*.lock"):
+            lock.unlink()
+    (data_dir / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _serves(process: psutil.Process, data_dir: Path) -> bool:
+    """Whether it is a living process of the server of `data_dir`: each works in that folder."""
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        return bool(process.name() == "postgres" and Path(process.cwd()) == data_dir.resolve())
+    return False

@@ -1,7 +1,9 @@
 """Artifacts: what is too large for Postgres, as Parquet files under one URL (a folder or a bucket)."""
 
+import itertools
 import json
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import fsspec
@@ -10,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from recommenders.errors import ModelError
+from recommenders.errors import ArtifactError
 
 _FACTS = b"mixtape"
 
@@ -23,15 +25,24 @@ class Artifacts:
 
     def write(self, name: str, table: pa.Table, facts: dict[str, Any] | None = None) -> str:
         """Store `table` with `facts` (JSON) as NAME.parquet, replacing an earlier one; return its URI."""
-        if facts is not None:
-            table = table.replace_schema_metadata({_FACTS: json.dumps(facts).encode()})
+        return self.write_blocks(name, [table], facts)
+
+    def write_blocks(self, name: str, blocks: Iterable[pa.Table], facts: dict[str, Any] | None = None) -> str:
+        """Store tables of one schema, at least one, one after the other in one file; one is in memory at a time."""
         uri = f"{self.url}/{name}.parquet"
         filesystem, path = fsspec.core.url_to_fs(uri)
         filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
         unfinished = f"{path}.{uuid.uuid4().hex}.part"
+        following = iter(blocks)
+        first = next(following)
+        schema = first.schema if facts is None else first.schema.with_metadata({_FACTS: json.dumps(facts).encode()})
         try:
-            with filesystem.open(unfinished, "wb") as file:
-                pq.write_table(table, file, compression="zstd", store_schema=True)
+            with (
+                filesystem.open(unfinished, "wb") as file,
+                pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=False, store_schema=True) as writer,
+            ):
+                for block in itertools.chain([first], following):
+                    writer.write_table(block.replace_schema_metadata(schema.metadata))
             filesystem.mv(unfinished, path)
         except BaseException:
             if filesystem.exists(unfinished):
@@ -39,13 +50,17 @@ class Artifacts:
             raise
         return uri
 
-    def read(self, uri: str, columns: list[str] | None = None) -> tuple[pa.Table, dict[str, Any]]:
-        """The table and the facts at `uri`. Raises ModelError when the file is missing or damaged."""
+    def read(
+        self, uri: str, columns: list[str] | None = None, users: tuple[int, int] | None = None
+    ) -> tuple[pa.Table, dict[str, Any]]:
+        """The table and the facts at `uri`; only these columns, and of a table with `user_id` only the half-open range
+        `users`. Raises ArtifactError when the file is missing or damaged."""
+        chosen = users and [("user_id", ">=", users[0]), ("user_id", "<", users[1])]
         try:
             with fsspec.open(uri, "rb") as file:
-                table = pq.read_table(file, columns=columns)
+                table = pq.read_table(file, columns=columns, filters=chosen)
         except (OSError, pa.ArrowException) as error:
-            raise ModelError(
+            raise ArtifactError(
                 f"The artifact {uri} is missing or damaged: {error}. Run the task that wrote it again."
             ) from error
         metadata = table.schema.metadata or {}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import sqlalchemy as sa
 
@@ -45,6 +46,61 @@ def copy_in(connection: sa.Connection, table: str, data: pa.Table) -> None:
             pyarrow.csv.write_csv(batch, buffer, pyarrow.csv.WriteOptions(include_header=False))
             buffer.seek(0)
             cursor.copy_expert(f"COPY {table} ({columns}) FROM STDIN (FORMAT csv)", buffer)
+
+
+def copy_in_typed(connection: sa.Connection, table: str, data: pa.Table) -> None:
+    """COPY an Arrow table whose types are those of `table`'s columns into it: half the time of `copy_in`.
+
+    int16/32/64 for smallint, integer, bigint; float32/64 for real and double precision; timestamp[us] for timestamptz;
+    string for text and enumerations; all may hold nulls.
+    """
+    names = ", ".join(f'"{name}"' for name in data.column_names)
+    with _cursor(connection) as cursor:
+        for batch in data.to_batches(max_chunksize=200_000):
+            buffer = io.BytesIO(_BINARY_HEADER + _binary_rows(batch).tobytes() + _BINARY_TRAILER)
+            cursor.copy_expert(f"COPY {table} ({names}) FROM STDIN (FORMAT binary)", buffer, size=1 << 20)
+
+
+def _binary_rows(batch: pa.RecordBatch) -> npt.NDArray[np.uint8]:
+    """The rows as binary COPY wants them: the number of fields, then each field's length (-1 = null) and octets."""
+    n_rows = batch.num_rows
+    fields = [_octets(column) for column in batch.columns]
+    lengths = [
+        np.where(column.is_valid(), length, 0) for column, (length, _) in zip(batch.columns, fields, strict=True)
+    ]
+    starts = np.concatenate([[0], np.cumsum(2 + 4 * len(fields) + sum(lengths, np.zeros(n_rows, dtype=np.int64)))])
+    rows = np.zeros(starts[-1], dtype=np.uint8)
+    rows[starts[:-1] + 1] = len(fields)
+    places = starts[:-1] + 2
+    for column, length, (_, octets) in zip(batch.columns, lengths, fields, strict=True):
+        headers = np.where(column.is_valid(), length, -1).astype(">i4").view(np.uint8).reshape(n_rows, 4)
+        for i in range(4):
+            rows[places + i] = headers[:, i]
+        places = places + 4
+        if octets.ndim == 2:
+            valid = np.flatnonzero(column.is_valid())
+            for i in range(octets.shape[1]):
+                rows[places[valid] + i] = octets[valid, i]
+        else:
+            within = np.arange(len(octets)) - np.repeat(np.cumsum(length) - length, length)
+            rows[np.repeat(places, length) + within] = octets
+        places = places + length
+    return rows
+
+
+def _octets(column: pa.Array) -> tuple[Any, npt.NDArray[np.uint8]]:
+    """The length of each value in octets, and the octets: (n, width) of numbers, or those of all texts in a row."""
+    if pa.types.is_string(column.type):
+        encoded = column.fill_null("").cast(pa.binary())
+        text = np.frombuffer(b"".join(encoded.to_pylist()), dtype=np.uint8) if len(encoded) else np.empty(0, np.uint8)
+        return pc.binary_length(encoded).to_numpy(), text
+    if pa.types.is_timestamp(column.type):
+        numbers = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64()).fill_null(0).to_numpy()
+        numbers = numbers - _EPOCH_2000_US
+    else:
+        numbers = column.fill_null(0).to_numpy(zero_copy_only=False)
+    width = numbers.dtype.itemsize
+    return width, numbers.astype(numbers.dtype.newbyteorder(">")).view(np.uint8).reshape(len(numbers), width)
 
 
 def copy_in_binary(

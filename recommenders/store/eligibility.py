@@ -136,20 +136,27 @@ def read_co_heard(
     """What the nearest listeners of these users have heard: `user_id, item_id` (a track), `score`, best first.
 
     Nearest are the `neighbours` users with the highest cosine between the sets of tracks heard before the cut-off; a
-    track's score is the sum of the cosines of those who heard it. At most `tracks` rows a user.
+    track's score is the sum of the cosines of those who heard it. At most `tracks` rows a user. What it counts once
+    is kept until the end of the transaction.
     """
+    connection.execute(
+        sa.text("""
+            CREATE TEMPORARY TABLE IF NOT EXISTS listener_size ON COMMIT DROP AS
+            SELECT user_id, count(*) AS n FROM heard WHERE first_at < :cutoff GROUP BY user_id
+        """),
+        {"cutoff": cutoff},
+    )
     return copy_out(
         connection,
         """
         WITH asked AS (SELECT unnest(%(users)s::bigint[]) AS user_id),
-        past AS MATERIALIZED (SELECT user_id, track_id FROM heard WHERE first_at < %(cutoff)s),
-        size AS (SELECT user_id, count(*) AS n FROM past GROUP BY user_id),
+        past AS NOT MATERIALIZED (SELECT user_id, track_id FROM heard WHERE first_at < %(cutoff)s),
         near AS (
             SELECT mine.user_id, other.user_id AS neighbour,
                    count(*) / sqrt(min(s.n)::float8 * min(o.n)) AS cosine
             FROM asked JOIN past mine USING (user_id)
             JOIN past other ON other.track_id = mine.track_id AND other.user_id <> mine.user_id
-            JOIN size s ON s.user_id = mine.user_id JOIN size o ON o.user_id = other.user_id
+            JOIN listener_size s ON s.user_id = mine.user_id JOIN listener_size o ON o.user_id = other.user_id
             GROUP BY mine.user_id, other.user_id
         ), nearest AS (
             SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY cosine DESC, neighbour) AS nth FROM near

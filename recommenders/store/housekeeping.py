@@ -6,19 +6,24 @@ import sqlalchemy as sa
 
 from recommenders.store.artifacts import Artifacts
 from recommenders.store.partitions import drop_event_months
+from recommenders.timing import Stage
 
 
 def drop_old_events(connection: sa.Connection, today: dt.date, retention_months: int | None) -> list[str]:
     """Drop the months of events that ended more than `retention_months` ago; return their names. None keeps all."""
     if retention_months is None:
         return []
+    stage = Stage("drop old events")
     months = today.year * 12 + today.month - 1 - retention_months
-    return drop_event_months(connection, dt.date(months // 12, months % 12 + 1, 1))
+    dropped = drop_event_months(connection, dt.date(months // 12, months % 12 + 1, 1))
+    stage.done(len(dropped), "months")
+    return dropped
 
 
 def remove_old_editions(connection: sa.Connection, before: dt.datetime) -> list[int]:
     """Delete the editions made before `before` that no week is served from, with their lists; return their ids."""
-    return list(
+    stage = Stage("remove old editions")
+    removed = list(
         connection.execute(
             sa.text("""
                 WITH old AS (SELECT week, edition_id FROM editions e
@@ -31,6 +36,8 @@ def remove_old_editions(connection: sa.Connection, before: dt.datetime) -> list[
             {"before": before},
         ).scalars()
     )
+    stage.done(len(removed), "editions")
+    return removed
 
 
 def remove_old_files(connection: sa.Connection, artifacts: Artifacts, before: dt.datetime) -> dict[str, int]:
@@ -38,6 +45,7 @@ def remove_old_files(connection: sa.Connection, artifacts: Artifacts, before: dt
 
     The lists, the rows of the models and the files of every model that was ever champion stay.
     """
+    stage = Stage("remove old files")
     folders = [name for name in artifacts.names("editions") if name.isdigit()]  # before the rows: a new one has a row
     kept = set(
         connection.execute(
@@ -54,9 +62,16 @@ def remove_old_files(connection: sa.Connection, artifacts: Artifacts, before: dt
         """),
         {"before": before},
     ).scalars()
-    return {"editions": len(old), "models": sum(artifacts.delete(uri) for uri in uris)}
+    n_models = sum(artifacts.delete(uri) for uri in uris)
+    stage.done(len(old) + n_models, "folders")
+    return {"editions": len(old), "models": n_models}
 
 
 def analyze(connection: sa.Connection) -> None:
     """Tell Postgres' planner what the tables hold by now, partitioned parents included."""
+    stage = Stage("analyze")
     connection.execute(sa.text("ANALYZE"))
+    n_tables = connection.execute(
+        sa.text("SELECT count(*) FROM pg_tables WHERE schemaname = current_schema")
+    ).scalar_one()
+    stage.done(n_tables, "tables")

@@ -19,33 +19,76 @@ class ImportedFile:
     content_hash: str
 
 
-def record_import(
-    connection: sa.Connection,
-    file: ImportedFile,
-    started_at: datetime,
-    finished_at: datetime,
-    rows_read: int,
-    rows_new: int,
-    rows_rejected: int,
-) -> None:
-    """Add one line to the ledger."""
-    connection.execute(
+def begin_import(connection: sa.Connection, file: ImportedFile, started_at: datetime, run_key: str | None) -> int:
+    """Open a line of the ledger for the file; return its id.
+
+    A run (`run_key`) takes over the line of an import that was cut off before the file was out of the way, with its new
+    rows. Without a run, each import has a line of its own.
+    """
+    values = vars(file) | {"at": started_at, "run_key": run_key}
+    import_id = connection.execute(
         sa.text("""
-            INSERT INTO imports
-                (kind, source, content_hash, started_at, finished_at, rows_read, rows_new, rows_rejected)
-            VALUES (:kind, :source, :content_hash, :started_at, :finished_at, :rows_read, :rows_new, :rows_rejected)
+            UPDATE imports SET run_key = :run_key
+            WHERE CAST(:run_key AS text) IS NOT NULL AND NOT settled
+              AND kind = :kind AND source = :source AND content_hash = :content_hash
+            RETURNING import_id
         """),
-        {
-            "kind": file.kind,
-            "source": file.source,
-            "content_hash": file.content_hash,
-            "started_at": started_at,
-            "finished_at": finished_at,
-            "rows_read": rows_read,
-            "rows_new": rows_new,
-            "rows_rejected": rows_rejected,
-        },
+        values,
+    ).scalar()
+    if import_id is None:
+        import_id = connection.execute(
+            sa.text("""
+                INSERT INTO imports (kind, source, content_hash, started_at, finished_at, rows_read, rows_new,
+                                     rows_rejected, run_key, settled)
+                VALUES (:kind, :source, :content_hash, :at, :at, 0, 0, 0, :run_key, CAST(:run_key AS text) IS NULL)
+                RETURNING import_id
+            """),
+            values,
+        ).scalar_one()
+    return int(import_id)
+
+
+def add_new_rows(connection: sa.Connection, import_id: int, rows_new: int) -> None:
+    """Count new rows in the transaction that writes them: a load that is cut off and done again counts each once."""
+    connection.execute(
+        sa.text("UPDATE imports SET rows_new = rows_new + :new WHERE import_id = :id"),
+        {"id": import_id, "new": rows_new},
     )
+
+
+def finish_import(
+    connection: sa.Connection, import_id: int, finished_at: datetime, rows_read: int, rows_rejected: int
+) -> int:
+    """Complete a line of the ledger; return its new rows, those before it was cut off included."""
+    rows_new: int = connection.execute(
+        sa.text("""
+            UPDATE imports SET finished_at = :at, rows_read = :read, rows_rejected = :rejected
+            WHERE import_id = :id RETURNING rows_new
+        """),
+        {"id": import_id, "at": finished_at, "read": rows_read, "rejected": rows_rejected},
+    ).scalar_one()
+    return rows_new
+
+
+def settle_imports(connection: sa.Connection, kind: str, waiting: list[str]) -> None:
+    """Close the ledger's lines of the kind but for the files that still wait: the same file again is another import."""
+    connection.execute(
+        sa.text("UPDATE imports SET settled = true WHERE NOT settled AND kind = :kind AND source <> ALL (:waiting)"),
+        {"kind": kind, "waiting": waiting},
+    )
+
+
+def imported_by(connection: sa.Connection, run_key: str, kind: str) -> dict[str, int]:
+    """The rows, new rows and rejected rows of a run's files of one kind, in whichever of its tries they were loaded."""
+    row = connection.execute(
+        sa.text("""
+            SELECT coalesce(sum(rows_read), 0) AS rows, coalesce(sum(rows_new), 0) AS new,
+                   coalesce(sum(rows_rejected), 0) AS rejected
+            FROM imports WHERE run_key = :run_key AND kind = :kind
+        """),
+        {"run_key": run_key, "kind": kind},
+    ).one()
+    return {name: int(count) for name, count in row._mapping.items()}
 
 
 def set_aside(

@@ -6,15 +6,37 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
+from psycopg2.errors import UniqueViolation
 
-from recommenders.store.bulk import stage
-from recommenders.store.outside_ids import find_ids
+from recommenders.store.bulk import copy_in_binary, copy_in_typed, copy_out, stage
+from recommenders.store.outside_ids import KnownIds
+
+_HEARD_BY = pa.array(["play", "save", "love", "rating"])
+_EVENTS = pa.schema(
+    [
+        ("occurred_at", pa.timestamp("us", "UTC")),
+        ("event_id", pa.int64()),
+        ("user_id", pa.int64()),
+        ("track_id", pa.int64()),
+        ("artist_id", pa.int64()),
+        ("kind", pa.string()),
+        ("ms_played", pa.int32()),
+        ("rating", pa.int16()),
+        ("device", pa.string()),
+        ("context", pa.string()),
+    ]
+)
+_EVENT_COLUMNS = """
+    occurred_at timestamptz, event_id bigint, user_id bigint, track_id bigint, artist_id bigint,
+    kind event_kind, ms_played integer, rating smallint, device text, context text
+"""
 
 
-def ensure_users(connection: sa.Connection, outside_ids: pa.Array) -> npt.NDArray[np.int64]:
+def ensure_users(connection: sa.Connection, outside_ids: pa.Array, known: KnownIds) -> npt.NDArray[np.int64]:
     """(n,) int64: the user id of each outside id (n,) text, none of them null; a user not yet known is created."""
-    ids = find_ids(connection, "user", outside_ids)
+    ids = known.find(connection, "user", outside_ids)
     unknown = outside_ids.filter(pa.array(ids == 0)).unique()
     if not len(unknown):
         return ids
@@ -30,18 +52,18 @@ def ensure_users(connection: sa.Connection, outside_ids: pa.Array) -> npt.NDArra
         """)
     )
     connection.execute(sa.text("DROP TABLE unknown_users"))
-    return find_ids(connection, "user", outside_ids)
+    return known.find(connection, "user", outside_ids)
 
 
-def write_users(connection: sa.Connection, users: pa.Table) -> int:
+def write_users(connection: sa.Connection, users: pa.Table, known: KnownIds) -> int:
     """Create or change users (outside_id text, name text or null, created_at timestamp or null).
 
     A null leaves what is known; a new user without a name is called by the outside id. Returns the number of users
     that are new or changed.
     """
     outside_ids = users["outside_id"].combine_chunks()
-    before = find_ids(connection, "user", outside_ids)
-    ids = ensure_users(connection, outside_ids)
+    before = known.find(connection, "user", outside_ids)
+    ids = ensure_users(connection, outside_ids, known)
     rows = users.append_column("user_id", pa.array(ids)).drop_columns(["outside_id"])
     stage(connection, "given_users", "name text, created_at timestamptz, user_id bigint", rows)
     changed = connection.execute(
@@ -70,47 +92,84 @@ def write_events(connection: sa.Connection, events: pa.Table) -> int:
     rating int or null, device, context text or null. Their months must have partitions. What was played, saved, loved
     or rated is heard; a ban blocks its track, or else its artist, from its time on.
     """
+    added = _add_events(connection, events)
+    on_track = pc.and_(pc.is_valid(events["track_id"]), pc.is_in(events["kind"], _HEARD_BY))
+    heard = events.filter(on_track).group_by(["user_id", "track_id"])
+    _remember_heard(connection, heard.aggregate([("occurred_at", "min"), ("occurred_at", "max")]))
+    _block_banned(connection, events.filter(pc.equal(events["kind"], "ban")))
+    return added
+
+
+def _add_events(connection: sa.Connection, events: pa.Table) -> int:
+    """COPY straight into the table, which is fast; row by row only where some of the events are there already."""
+    try:
+        with connection.begin_nested():
+            copy_in_typed(connection, "events", events.select(_EVENTS.names).cast(_EVENTS))
+    except UniqueViolation:
+        stage(connection, "new_events", _EVENT_COLUMNS, events)
+        return _execute(
+            connection,
+            """
+            INSERT INTO events
+                (occurred_at, event_id, user_id, track_id, artist_id, kind, ms_played, rating, device, context)
+            SELECT occurred_at, event_id, user_id, track_id, artist_id, kind, ms_played, rating, device, context
+            FROM new_events
+            ON CONFLICT DO NOTHING
+            """,
+        )
+    return len(events)
+
+
+def _remember_heard(connection: sa.Connection, heard: pa.Table) -> None:
+    """Widen what is known by (user_id, track_id, occurred_at_min, occurred_at_max), each pair once."""
+    heard = heard.sort_by([("user_id", "ascending"), ("track_id", "ascending")])
+    columns = {
+        "user_id": heard["user_id"].to_numpy(),
+        "track_id": heard["track_id"].to_numpy(),
+        "first_at": heard["occurred_at_min"].to_numpy().astype("M8[us]"),
+        "last_at": heard["occurred_at_max"].to_numpy().astype("M8[us]"),
+    }
+    place = np.arange(len(heard), dtype=np.int32)
+    connection.execute(sa.text("CREATE TEMPORARY TABLE new_heard (place integer, LIKE heard) ON COMMIT DROP"))
+    copy_in_binary(connection, "new_heard", {"place": place, **columns})
+    connection.execute(sa.text("ANALYZE new_heard"))
+    known = copy_out(connection, "SELECT place FROM new_heard JOIN heard USING (user_id, track_id)", [("place", "i4")])[
+        "place"
+    ]
+    if len(known):
+        _execute(
+            connection,
+            """
+            UPDATE heard h SET first_at = least(h.first_at, n.first_at), last_at = greatest(h.last_at, n.last_at)
+            FROM new_heard n
+            WHERE h.user_id = n.user_id AND h.track_id = n.track_id
+              AND (h.first_at > n.first_at OR h.last_at < n.last_at)
+            """,
+        )
+    new = np.delete(place, known)
+    copy_in_binary(connection, "heard", {name: values[new] for name, values in columns.items()})
+    connection.execute(sa.text("DROP TABLE new_heard"))
+
+
+def _block_banned(connection: sa.Connection, bans: pa.Table) -> None:
+    if not bans.num_rows:
+        return
+    columns = ["user_id", "track_id", "artist_id", "occurred_at"]
     stage(
         connection,
-        "new_events",
-        "occurred_at timestamptz, event_id bigint, user_id bigint, track_id bigint, artist_id bigint, "
-        "kind event_kind, ms_played integer, rating smallint, device text, context text",
-        events,
-    )
-    added = _execute(
-        connection,
-        """
-        INSERT INTO events
-            (occurred_at, event_id, user_id, track_id, artist_id, kind, ms_played, rating, device, context)
-        SELECT occurred_at, event_id, user_id, track_id, artist_id, kind, ms_played, rating, device, context
-        FROM new_events
-        ON CONFLICT DO NOTHING
-        """,
-    )
-    _execute(
-        connection,
-        """
-        INSERT INTO heard AS h (user_id, track_id, first_at, last_at)
-        SELECT user_id, track_id, min(occurred_at), max(occurred_at)
-        FROM new_events
-        WHERE track_id IS NOT NULL AND kind IN ('play', 'save', 'love', 'rating')
-        GROUP BY user_id, track_id
-        ON CONFLICT (user_id, track_id) DO UPDATE
-        SET first_at = least(h.first_at, excluded.first_at), last_at = greatest(h.last_at, excluded.last_at)
-        WHERE h.first_at > excluded.first_at OR h.last_at < excluded.last_at
-        """,
+        "new_bans",
+        "user_id bigint, track_id bigint, artist_id bigint, occurred_at timestamptz",
+        bans.select(columns),
     )
     _execute(
         connection,
         """
         INSERT INTO blocks (user_id, track_id, artist_id, since)
         SELECT user_id, track_id, CASE WHEN track_id IS NULL THEN artist_id END, occurred_at
-        FROM new_events
-        WHERE kind = 'ban'
+        FROM new_bans
         ON CONFLICT DO NOTHING
         """,
     )
-    return added
 
 
 def write_totals(connection: sa.Connection, source: str, totals: pa.Table) -> int:

@@ -113,6 +113,29 @@ def week_cutoff(connection: sa.Connection, week: dt.date) -> dt.datetime | None:
     return cutoff
 
 
+def editions_in_the_making(connection: sa.Connection, week: dt.date, memory_weeks: int) -> list[str]:
+    """The run keys of unpublished editions of the `memory_weeks` weeks before and after `week`, other than its own.
+
+    Some of these runs may have ended long ago without publishing.
+    """
+    return list(
+        connection.execute(
+            sa.text("""
+                SELECT run_key FROM editions
+                WHERE state IN ('planned', 'verified') AND run_key IS NOT NULL AND week <> :week
+                  AND week BETWEEN :week - 7 * :memory AND :week + 7 * :memory
+            """),
+            {"week": week, "memory": memory_weeks},
+        ).scalars()
+    )
+
+
+def unpublished_runs(connection: sa.Connection) -> list[str]:
+    """The run keys of the editions that are planned and not yet verified; some of the runs may have ended long ago."""
+    query = "SELECT run_key FROM editions WHERE state = 'planned' AND run_key IS NOT NULL"
+    return list(connection.execute(sa.text(query)).scalars())
+
+
 def published_edition(connection: sa.Connection, week: dt.date | None = None) -> tuple[dt.date, int] | None:
     """The published (week, edition id) of `week`, or of the newest published week; None when there is none."""
     row = connection.execute(
@@ -134,12 +157,17 @@ def conclude_edition(connection: sa.Connection, edition_id: int, state: str, fig
 
 
 def publish_edition(connection: sa.Connection, published: Edition, now: dt.datetime) -> bool:
-    """Let readers see this edition: one row's update. False when a newer edition of the week is out already."""
+    """Let readers see this edition: one row's update. Published again, it keeps the moment of the first time.
+
+    False when an edition of the week is out already that is newer or knows more: a scheduled run that comes late does
+    not take away what was made by hand since.
+    """
     advisory_lock(connection, "week", published.week)
     updated = connection.execute(
         sa.text("""
-            UPDATE weeks SET edition_id = :id, published_at = :now, cutoff = :cutoff, seed = :seed
-            WHERE week = :week AND (edition_id IS NULL OR edition_id <= :id)
+            UPDATE weeks SET edition_id = :id, cutoff = :cutoff, seed = :seed,
+                             published_at = CASE WHEN edition_id = :id THEN published_at ELSE :now END
+            WHERE week = :week AND (edition_id IS NULL OR edition_id <= :id AND cutoff <= :cutoff)
         """),
         {
             "id": published.edition_id,
@@ -151,7 +179,10 @@ def publish_edition(connection: sa.Connection, published: Edition, now: dt.datet
     ).rowcount
     if updated:
         connection.execute(
-            sa.text("UPDATE editions SET state = 'published', published_at = :now WHERE edition_id = :id"),
+            sa.text(
+                "UPDATE editions SET state = 'published', published_at = coalesce(published_at, :now) "
+                "WHERE edition_id = :id"
+            ),
             {"id": published.edition_id, "now": now},
         )
     return bool(updated)
@@ -171,12 +202,16 @@ class Playlists:
     short_reason: npt.NDArray[np.int16]
 
 
-def write_playlists(connection: sa.Connection, of: Edition, users: tuple[int, int], lists: list[Playlists]) -> None:
-    """Replace the lists of the half-open range `users` in this edition."""
+def delete_playlists(connection: sa.Connection, of: Edition, users: tuple[int, int]) -> None:
+    """Delete the lists of the half-open range `users` in this edition."""
     connection.execute(
         sa.text("DELETE FROM playlists WHERE week = :week AND edition_id = :id AND user_id >= :lo AND user_id < :hi"),
         {"week": of.week, "id": of.edition_id, "lo": users[0], "hi": users[1]},
     )
+
+
+def write_playlists(connection: sa.Connection, of: Edition, lists: list[Playlists]) -> None:
+    """Add lists to this edition; their users must have none in it."""
     days = (np.datetime64(of.week) - np.datetime64("2000-01-01")).astype(np.int32)
     for group in lists:
         n_users = len(group.user_ids)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from recommenders.store.database import SCHEMA, advisory_lock
+from recommenders.timing import Stage
 
 
 def _months(first: dt.date, last: dt.date) -> list[dt.date]:
@@ -36,12 +37,20 @@ def ensure_event_months(connection: sa.Connection, months: Iterable[dt.date]) ->
 
 def ensure_months_ahead(connection: sa.Connection, today: dt.date, months: int = 3) -> list[str]:
     """Make the partitions of this month and the next ones."""
-    return ensure_event_months(connection, _months(today, today + dt.timedelta(days=31 * months)))
+    stage = Stage("prepare partitions")
+    made = ensure_event_months(connection, _months(today, today + dt.timedelta(days=31 * months)))
+    stage.done(len(made), "months")
+    return made
+
+
+def playlist_partition(week: dt.date) -> str:
+    """The name of the partition of `playlists` for this Monday."""
+    return f"playlists_{week:%Y_%m_%d}"
 
 
 def ensure_playlist_week(connection: sa.Connection, week: dt.date) -> bool:
     """Make the partition of `playlists` for this Monday; True when it is new."""
-    name = f"playlists_{week:%Y_%m_%d}"
+    name = playlist_partition(week)
     if _exists(connection, name):
         return False
     advisory_lock(connection, "partitions")

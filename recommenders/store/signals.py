@@ -53,20 +53,23 @@ class Signals:
         )
 
 
+# An event of an artist alone has the artist's negative id in place of a track.
 _EVENTS = """
-SELECT e.user_id, coalesce(e.track_id, 0), coalesce(e.artist_id, 0), e.occurred_at,
-       CASE e.kind
-           WHEN 'play' THEN CASE WHEN is_skip(e.ms_played, t.duration_s) THEN 2 ELSE 1 END
-           WHEN 'save' THEN 3
-           WHEN 'love' THEN 4
-           WHEN 'artist_visit' THEN 5
-           WHEN 'ban' THEN 6
-           WHEN 'rating' THEN CASE WHEN e.rating >= 4 THEN 7 WHEN e.rating = 3 THEN 8 ELSE 9 END
-       END::smallint,
-       coalesce(e.context LIKE 'mixtape:%%', false)
-FROM events e LEFT JOIN tracks t USING (track_id)
+SELECT e.user_id, coalesce(e.track_id, -e.artist_id), e.occurred_at,
+       (CASE e.kind
+            WHEN 'play' THEN 1
+            WHEN 'save' THEN 3
+            WHEN 'love' THEN 4
+            WHEN 'artist_visit' THEN 5
+            WHEN 'ban' THEN 6
+            WHEN 'rating' THEN CASE WHEN e.rating >= 4 THEN 7 WHEN e.rating = 3 THEN 8 ELSE 9 END
+        END + CASE WHEN e.context LIKE 'mixtape:%%' THEN 100 ELSE 0 END)::smallint,
+       coalesce(e.ms_played, -1)
+FROM events e
 WHERE e.occurred_at < %(cutoff)s AND e.user_id >= %(first_user)s AND e.user_id < %(end_user)s
 """
+_FROM_MIXTAPE = 100  # added to the kind
+_DURATIONS = "SELECT track_id, duration_s FROM tracks WHERE duration_s IS NOT NULL ORDER BY track_id"
 _TOTALS = """
 SELECT l.user_id, l.track_id, l.plays::real FROM listening_totals l
 WHERE l.user_id >= %(first_user)s AND l.user_id < %(end_user)s
@@ -107,7 +110,17 @@ FROM unnest(%(users)s::bigint[], %(artists)s::bigint[], %(times)s::timestamptz[]
 JOIN track_artists a USING (artist_id)
 JOIN heard h ON h.user_id = ban.user_id AND h.track_id = a.track_id AND h.first_at < ban.at
 """
+_CHANGED = """
+SELECT user_id FROM taste_exclusions
+WHERE (valid_from <= %(earlier)s AND valid_until > %(earlier)s)
+   <> (valid_from <= %(cutoff)s AND valid_until > %(cutoff)s)
+UNION
+SELECT user_id FROM blocks
+WHERE (since < %(earlier)s AND until >= %(earlier)s) <> (since < %(cutoff)s AND until >= %(cutoff)s)
+ORDER BY 1
+"""
 
+_NEIGHBOURS = 1_000
 _MOST_USERS = 2**62
 _DAY_US = 86_400_000_000
 _LATEST = np.iinfo(np.int64).max
@@ -125,30 +138,66 @@ def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[in
     first_user, end_user = users or (0, _MOST_USERS)
     values = {"cutoff": cutoff, "first_user": first_user, "end_user": end_user}
     excluding = bool(copy_out(connection, f"SELECT count(*) {_EXCLUSIONS}", [("n", "i8")], values)["n"][0])
-    events = copy_out(
-        connection,
-        _EVENTS + (_EVENT_IS_TASTE if excluding else ""),
-        [*_PAIR, ("artist_id", "i8"), ("at", "M8[us]"), ("kind", "i2"), ("mixtape", "?")],
-        values,
-    )
-    on_track = events["track_id"] > 0
+    events = _events(connection, _EVENTS + (_EVENT_IS_TASTE if excluding else ""), values)
     blocked = Pairs(*copy_out(connection, _BLOCKED, _PAIR, values).values())
     parts = [
-        _signals(*(events[name][on_track] for name in ("user_id", "track_id", "at", "kind", "mixtape"))),
+        events.take(events.track_ids > 0) if (events.track_ids < 0).any() else events,
         _visits(connection, events),
         _totals(connection, _TOTALS + (_TOTAL_IS_TASTE if excluding else ""), values),
     ]
-    kept = [part.take((part.kinds == Signal.BAN) | ~contained(part, blocked)) for part in parts]
-    signals = Signals(
-        *(
-            np.concatenate(columns)
-            for columns in zip(*(vars(part).values() for part in [*kept, _bans(connection, events)]), strict=True)
-        )
-    )
-    # One order whatever plan Postgres chose, so that sums come out the same to the last bit.
-    return signals.take(
-        np.lexsort((signals.amounts, signals.kinds, signals.times, signals.track_ids, signals.user_ids))
-    )
+    if len(blocked):
+        parts = [part.take((part.kinds == Signal.BAN) | ~contained(part, blocked)) for part in parts]
+    signals = _joined([*parts, _bans(connection, events)])
+    return signals.take(_order(signals))
+
+
+def _events(connection: sa.Connection, query: str, values: dict[str, Any]) -> Signals:
+    """The events as they are stored; one of an artist alone has the artist's negative id in place of a track."""
+    columns = [*_PAIR, ("at", "M8[us]"), ("kind", "i2"), ("ms_played", "i4")]
+    events = copy_out(connection, query, columns, values)
+    kinds = events["kind"] % _FROM_MIXTAPE
+    kinds[_is_skip(connection, events["track_id"], kinds, events["ms_played"])] = Signal.SKIP
+    from_mixtape = events["kind"] > _FROM_MIXTAPE
+    return _signals(events["user_id"], events["track_id"], events["at"], kinds, from_mixtape)
+
+
+def _is_skip(
+    connection: sa.Connection,
+    track_ids: npt.NDArray[np.int64],
+    kinds: npt.NDArray[np.int16],
+    ms_played: npt.NDArray[np.int32],
+) -> npt.NDArray[np.intp]:
+    """The rows that are plays of under 30 s and under half the song: what `is_skip` in the database says."""
+    short = np.flatnonzero((kinds == Signal.PLAY) & (ms_played >= 0) & (ms_played < 30_000))
+    known = copy_out(connection, _DURATIONS, [("track_id", "i8"), ("duration_s", "f4")])
+    places = np.searchsorted(known["track_id"], track_ids[short])
+    places[places == len(known["track_id"])] = 0
+    halves = np.full(len(short), np.inf)
+    if len(known["track_id"]):
+        same = known["track_id"][places] == track_ids[short]
+        halves[same] = known["duration_s"][places[same]].astype(np.float64) * 500
+    return short[ms_played[short] < halves]
+
+
+def _joined(parts: list[Signals]) -> Signals:
+    parts = [part for part in parts if len(part)] or parts[:1]
+    if len(parts) == 1:
+        return parts[0]
+    return Signals(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts), strict=True)))
+
+
+def _order(signals: Signals) -> npt.NDArray[np.intp]:
+    """The rows by user, track, time, kind and amount: one order whatever plan Postgres chose, so that sums come out
+    the same to the last bit."""
+    pairs = signals.user_ids * (signals.track_ids.max(initial=0) + 1) + signals.track_ids
+    order = np.argsort(pairs)
+    same = np.diff(pairs[order]) == 0
+    # Most pairs have one signal; only the others need the slow comparison by everything.
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    rows = order[tied]
+    columns = (signals.amounts, signals.kinds, signals.times, pairs)
+    order[tied] = rows[np.lexsort([column[rows] for column in columns])]
+    return order
 
 
 def _signals(
@@ -170,27 +219,29 @@ def _signals(
     )
 
 
-def _visits(connection: sa.Connection, events: dict[str, npt.NDArray[Any]]) -> Signals:
+def _visits(connection: sa.Connection, events: Signals) -> Signals:
     """A signal for each visit to an artist's page and each track of the artist played in the day before it."""
-    visits = np.flatnonzero((events["kind"] == Signal.ARTIST_VISIT) & (events["track_id"] == 0))
-    plays = np.flatnonzero((events["kind"] == Signal.PLAY) & np.isin(events["user_id"], events["user_id"][visits]))
+    visits = np.flatnonzero((events.kinds == Signal.ARTIST_VISIT) & (events.track_ids < 0))
+    if not len(visits):
+        return events.take(visits)
+    plays = np.flatnonzero((events.kinds == Signal.PLAY) & np.isin(events.user_ids, events.user_ids[visits]))
     visit, play = _plays_before(events, visits, plays)
     credits = Pairs(*copy_out(connection, "SELECT artist_id, track_id FROM track_artists", _PAIR).values())
-    of_artist = contained(Pairs(events["artist_id"][visit], events["track_id"][play]), credits)
+    of_artist = contained(Pairs(-events.track_ids[visit], events.track_ids[play]), credits)
     visit, play = visit[of_artist], play[of_artist]
-    seen = [events["user_id"][visit], events["track_id"][play], events["at"][visit].astype(np.int64)]
+    seen = [events.user_ids[visit], events.track_ids[play], events.times[visit].astype(np.int64)]
     user_ids, track_ids, times = np.unique(np.stack(seen), axis=1)
     kinds = np.full(len(times), Signal.ARTIST_VISIT, dtype=np.int16)
     return _signals(user_ids, track_ids, times.astype("M8[us]"), kinds)
 
 
 def _plays_before(
-    events: dict[str, npt.NDArray[Any]], visits: npt.NDArray[np.intp], plays: npt.NDArray[np.intp]
+    events: Signals, visits: npt.NDArray[np.intp], plays: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Every pair of a visit and a play of the same user in the 24 hours before it, as rows of `events`."""
     # One number orders by user, then by time, with more than a day between two users.
-    times = events["at"].astype(np.int64)
-    moments = np.unique(events["user_id"], return_inverse=True)[1] * (np.ptp(times) + 2 * _DAY_US if len(times) else 0)
+    times = events.times.astype(np.int64)
+    moments = np.unique(events.user_ids, return_inverse=True)[1] * (np.ptp(times) + 2 * _DAY_US if len(times) else 0)
     moments += times - times.min(initial=_LATEST)
     plays = plays[np.argsort(moments[plays], kind="stable")]
     first = np.searchsorted(moments[plays], moments[visits] - _DAY_US, side="right")
@@ -199,13 +250,13 @@ def _plays_before(
     return np.repeat(visits, counts), plays[places]
 
 
-def _bans(connection: sa.Connection, events: dict[str, npt.NDArray[Any]]) -> Signals:
+def _bans(connection: sa.Connection, events: Signals) -> Signals:
     """A ban for each track that the user had heard of an artist before banning the artist."""
-    bans = np.flatnonzero((events["kind"] == Signal.BAN) & (events["track_id"] == 0))
+    bans = np.flatnonzero((events.kinds == Signal.BAN) & (events.track_ids < 0))
     values = {
-        "users": events["user_id"][bans].tolist(),
-        "artists": events["artist_id"][bans].tolist(),
-        "times": [f"{moment}Z" for moment in events["at"][bans]],
+        "users": events.user_ids[bans].tolist(),
+        "artists": (-events.track_ids[bans]).tolist(),
+        "times": [f"{moment}Z" for moment in events.times[bans]],
     }
     heard = copy_out(connection, _HEARD_OF_BANNED_ARTISTS, [*_PAIR, ("at", "M8[us]")], values)
     kinds = np.full(len(heard["at"]), Signal.BAN, dtype=np.int16)
@@ -224,15 +275,38 @@ def _totals(connection: sa.Connection, query: str, values: dict[str, Any]) -> Si
     )
 
 
+def read_earlier(connection: sa.Connection, signals: Signals, cutoff: dt.datetime, earlier: dt.datetime) -> Signals:
+    """What `read_signals` gives for the moment `earlier`, made of the signals as of the later `cutoff`.
+
+    Only users whose exclusions or blocks were other ones at the earlier moment are read again.
+    """
+    changed = copy_out(connection, _CHANGED, [("user_id", "i8")], {"earlier": earlier, "cutoff": cutoff})["user_id"]
+    before = np.isnat(signals.times) | (signals.times < _utc(earlier))
+    if len(changed):
+        before &= ~np.isin(signals.user_ids, changed)
+    parts = [signals.take(before)]
+    # A range for each run of neighbours: a few large reads where many have changed, small ones where few have.
+    for users in np.split(changed, np.flatnonzero(np.diff(changed) > _NEIGHBOURS) + 1) if len(changed) else []:
+        read = read_signals(connection, earlier, (int(users[0]), int(users[-1]) + 1))
+        parts.append(read.take(np.isin(read.user_ids, users)))
+    joined = _joined(parts)
+    return joined.take(_order(joined)) if len(parts) > 1 else joined
+
+
+def _utc(moment: dt.datetime) -> np.datetime64:
+    return np.datetime64(moment.astimezone(dt.UTC).replace(tzinfo=None), "us")
+
+
 def contained(pairs: "Pairs | Signals", others: "Pairs") -> npt.NDArray[np.bool_]:
     """Which of `pairs`, by their user and track, are among `others`."""
     if not len(pairs) or not len(others):
         return np.zeros(len(pairs), dtype=np.bool_)
-    users, places = np.unique(others.user_ids, return_inverse=True)
     width = max(pairs.track_ids.max(), others.track_ids.max()) + 1
-    rank = np.minimum(np.searchsorted(users, pairs.user_ids), len(users) - 1)
-    same_track: npt.NDArray[np.bool_] = np.isin(rank * width + pairs.track_ids, places * width + others.track_ids)
-    found: npt.NDArray[np.bool_] = same_track & (users[rank] == pairs.user_ids)
+    known = others.user_ids * width + others.track_ids
+    if (known[1:] < known[:-1]).any():
+        known = np.sort(known)
+    asked = pairs.user_ids * width + pairs.track_ids
+    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked
     return found
 
 
@@ -251,17 +325,49 @@ class Pairs:
         return Pairs(self.user_ids[rows], self.track_ids[rows])
 
 
-def read_heard(connection: sa.Connection, before: dt.datetime) -> Pairs:
-    """What each user had heard before a moment, in any version of the work: all of its versions are heard."""
+@dataclass(frozen=True)
+class Heard:
+    """When each user first heard each track, ordered by user and track; NaT where the source knows no time."""
+
+    user_ids: npt.NDArray[np.int64]
+    track_ids: npt.NDArray[np.int64]
+    first_at: npt.NDArray[np.datetime64]  # microseconds, UTC
+    versions: dict[str, npt.NDArray[np.int64]]  # track_id, other_id: the other versions of a track's work
+
+    def before(self, moment: dt.datetime) -> Pairs:
+        """What each user had heard before a moment, in any version of the work: all of its versions are heard."""
+        past = np.isnat(self.first_at) | (self.first_at < _utc(moment))
+        users, tracks = self.user_ids[past], self.track_ids[past]
+        first = np.searchsorted(self.versions["track_id"], tracks)
+        counts = np.searchsorted(self.versions["track_id"], tracks, side="right") - first
+        places = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        if not len(places):
+            return Pairs(users, tracks)
+        users = np.concatenate([users, np.repeat(users, counts)])
+        tracks = np.concatenate([tracks, self.versions["other_id"][places]])
+        width = tracks.max() + 1
+        pairs = np.unique(users * width + tracks)
+        return Pairs(pairs // width, pairs % width)
+
+
+def read_heard(connection: sa.Connection, before: dt.datetime) -> Heard:
+    """What each user first heard before a moment."""
     columns = copy_out(
         connection,
-        """SELECT DISTINCT h.user_id, version.track_id
-           FROM heard h JOIN tracks t USING (track_id) JOIN tracks version ON version.work_id = t.work_id
-           WHERE h.first_at < %(before)s ORDER BY 1, 2""",
-        [("user_id", "i8"), ("track_id", "i8")],
+        "SELECT user_id, track_id, first_at FROM heard WHERE first_at < %(before)s",
+        [*_PAIR, ("first_at", "M8[us]")],
         {"before": before},
     )
-    return Pairs(columns["user_id"], columns["track_id"])
+    pairs = columns["user_id"] * (columns["track_id"].max(initial=0) + 1) + columns["track_id"]
+    order = np.argsort(pairs)
+    versions = copy_out(
+        connection,
+        """SELECT t.track_id, other.track_id FROM tracks t JOIN tracks other USING (work_id)
+           WHERE t.track_id <> other.track_id ORDER BY 1, 2""",
+        [("track_id", "i8"), ("other_id", "i8")],
+    )
+    user_ids, track_ids, first_at = (values[order] for values in columns.values())
+    return Heard(user_ids, track_ids, first_at, versions)
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,28 @@
 """The state of the service in one look: what is in the store, what is fresh, what is stale, what is broken."""
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from recommenders.settings import Settings
+from recommenders.store import freshness
+from recommenders.store.freshness import (
+    CATALOGUE_STALE,
+    LISTENING_STALE,
+    MODEL_STALE,
+    Freshness,
+    ImportStatus,
+    Input,
+    SetAside,
+)
 from recommenders.store.models import ModelRow, champion, model
 
-MODEL_STALE = dt.timedelta(days=8)  # trained on Sundays, so never much older than a week
-LISTENING_STALE = dt.timedelta(days=8)
 COUNTED_EXACTLY = 1_000_000
 MONDAY_DUE = dt.timedelta(hours=12)  # after Monday 00:00; the run begins at 05:00
-
-
-@dataclass(frozen=True)
-class ImportStatus:
-    """The last import that brought a file in."""
-
-    kind: str
-    source: str
-    finished_at: dt.datetime
-    rows_read: int
-    rows_new: int
-    rows_rejected: int
 
 
 @dataclass(frozen=True)
@@ -64,6 +62,8 @@ class ServiceStatus:
     champion: ModelRow | None
     last_rejected: ModelRow | None
     week: WeekStatus | None
+    inputs: list[Input]
+    set_aside: SetAside
     stale: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
 
@@ -78,6 +78,7 @@ def service_status(connection: sa.Connection, now: dt.datetime, zone: ZoneInfo |
     zone = zone or Settings().zone
     today = now.astimezone(zone).date()
     monday = today - dt.timedelta(days=today.isoweekday() - 1)
+    imports = freshness.last_imports(connection)
     status = ServiceStatus(
         now=now,
         this_week=monday,
@@ -87,11 +88,14 @@ def service_status(connection: sa.Connection, now: dt.datetime, zone: ZoneInfo |
         n_events=_count(connection, "events"),
         n_totals=_count(connection, "listening_totals"),
         newest_event_at=_newest_event(connection, now),
-        last_import=_last_import(connection),
+        last_import=max(imports.values(), key=lambda done: done.finished_at, default=None),
         champion=champion(connection, "collaborative"),
         last_rejected=_last_rejected(connection, "collaborative"),
         week=_newest_week(connection),
+        inputs=[],
+        set_aside=freshness.set_aside(connection, now),
     )
+    status.inputs.extend(_inputs(connection, status, imports))
     status.broken.extend(_broken(status, dt.datetime.combine(monday, dt.time(), zone)))
     status.stale.extend(_stale(status))
     return status
@@ -127,13 +131,7 @@ def _stale(status: ServiceStatus) -> list[str]:
         found.append("There is no listening yet: everybody gets popular or editorial songs.")
     elif status.champion is None:
         found.append("No model has been trained yet: trigger the DAG retrain_collaborative.")
-    if status.newest_event_at and status.now - status.newest_event_at > LISTENING_STALE:
-        found.append(
-            f"The newest event is {_days(status.now - status.newest_event_at)} old: does the import still run?"
-        )
-    if status.champion and status.now - status.champion.trained_at > MODEL_STALE:
-        age = _days(status.now - status.champion.trained_at)
-        found.append(f"The champion model {status.champion.model_id} was trained {age} ago.")
+    found += freshness.sentences(status.inputs, status.now)
     if status.last_import and status.last_import.rows_rejected:
         found.append(
             f"The last import of {status.last_import.kind} set {status.last_import.rows_rejected:,} of "
@@ -164,14 +162,29 @@ def _newest_event(connection: sa.Connection, now: dt.datetime) -> dt.datetime | 
     return newest
 
 
-def _last_import(connection: sa.Connection) -> ImportStatus | None:
-    row = connection.execute(
-        sa.text("""
-            SELECT kind, source, finished_at, rows_read, rows_new, rows_rejected FROM imports
-            ORDER BY finished_at DESC, import_id DESC LIMIT 1
-        """)
-    ).one_or_none()
-    return ImportStatus(*row) if row else None
+def _inputs(connection: sa.Connection, status: ServiceStatus, imports: dict[str, ImportStatus]) -> Iterator[Input]:
+    """What mixtapes are made from, in the order in which it comes about, and they themselves."""
+    aged = partial(freshness.aged, status.now)
+    events = f"{status.n_events:,} events" + (f", {status.n_totals:,} undated counts" if status.n_totals else "")
+    songs = f"{status.n_tracks:,} songs by {status.n_artists:,} artists"
+    uploaded_at = freshness.newest(connection, "tracks", "uploaded_at", status.now)
+    joined_at = freshness.newest(connection, "users", "created_at", status.now)
+    best, week = status.champion, status.week
+    n_undated = status.n_totals if not status.newest_event_at else 0
+    yield aged("Listening", "newest event", status.newest_event_at, LISTENING_STALE, events, there=n_undated > 0)
+    yield freshness.last_import(status.now, "Listening", imports.get("listening"), LISTENING_STALE)
+    yield aged("Catalogue", "newest upload", uploaded_at, CATALOGUE_STALE, songs, there=status.n_tracks > 0)
+    yield freshness.last_import(status.now, "Catalogue", imports.get("catalogue"), CATALOGUE_STALE)
+    yield aged("Users", "newest user", joined_at, None, f"{status.n_users:,} users", there=status.n_users > 0)
+    number = f"model {best.model_id}" if best else ""
+    yield aged("Champion model", "trained", best.trained_at if best else None, MODEL_STALE, number)
+    yield aged("Champion model", "end of its data", best.cutoff if best else None, MODEL_STALE)
+    if week and week.state == "published":
+        detail = f"week of {week.week}, edition {week.edition_id}, {week.n_playlists:,} mixtapes"
+        state = Freshness.FRESH if week.week >= status.this_week else Freshness.STALE
+        yield Input("Mixtapes", "published", week.published_at, state, None, detail)
+    else:
+        yield Input("Mixtapes", "published", None, Freshness.MISSING)
 
 
 def _last_rejected(connection: sa.Connection, kind: str) -> ModelRow | None:
@@ -211,7 +224,3 @@ def _newest_week(connection: sa.Connection) -> WeekStatus | None:
         sources={source: count / songs for source, count in by_source.items()},
         failed_since=row.failed_since,
     )
-
-
-def _days(age: dt.timedelta) -> str:
-    return f"{age.days} days"

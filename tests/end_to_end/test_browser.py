@@ -157,7 +157,22 @@ def test_the_first_page_shows_the_published_week(viewer: Page, service: Any) -> 
     with service.store.begin() as connection:
         n_users = connection.execute(sa.text("SELECT count(DISTINCT user_id) FROM current_mixtapes")).scalar_one()
     expect(frame.locator("dl > div").filter(has_text="Mixtapes").locator("dd")).to_have_text(f"{n_users:,}")
-    expect(frame.get_by_role("rowheader", name="Champion")).to_be_visible()
+    expect(frame.get_by_role("rowheader", name="Champion", exact=True)).to_be_visible()
+
+
+def test_the_first_page_shows_how_old_each_input_is(viewer: Page, service: Any) -> None:
+    frame = mixtape_pages(viewer, service)
+    ages = frame.get_by_role("region", name="How old everything is")
+    expect(ages.locator("tbody tr")).to_have_count(8)
+    expect(ages.locator("tbody tr.fresh")).to_have_count(8)
+    now = ages.locator("svg.axis text.last").bounding_box()
+    assert now is not None
+    for row in ages.locator("tbody tr").all():
+        line, point = row.locator("rect.track").bounding_box(), row.locator("circle").bounding_box()
+        assert line is not None and point is not None
+        middle = point["x"] + point["width"] / 2
+        assert line["width"] > 200
+        assert line["x"] + line["width"] / 2 < middle <= now["x"] + now["width"] + 1, "of the demo nothing is old"
 
 
 def test_a_user_is_found_and_their_mixtape_is_read_with_its_reasons(viewer: Page, service: Any) -> None:

@@ -15,6 +15,7 @@ from recommenders.exchange.listening import EVENTS
 from recommenders.exchange.loading import ImportReport, Opened, load_file
 from recommenders.exchange.readers import CsvFile
 from recommenders.store import Store
+from recommenders.store.imports import imported_by
 
 NOW = dt.datetime(2026, 11, 23, 5, tzinfo=dt.UTC)
 TRACKS = "track_id,title,artists\n" + "".join(f"t{i},Title {i},Ada\n" for i in range(20))
@@ -125,3 +126,57 @@ def test_the_landing_folder_may_be_a_bucket(store: Store) -> None:
         assert len(bucket.ls("/bucket/imported/listening")) == 2
     finally:
         bucket.rm("/bucket", recursive=True)
+
+
+def test_a_file_that_holds_some_of_the_events_of_another_adds_only_the_others(store: Store, events: Path) -> None:
+    header, *lines = events.read_text().splitlines(keepends=True)
+    half = events.with_name("half.csv")
+    half.write_text(header + "".join(sorted(lines)[::2]))
+    first = _load(store, half, 1 << 20)
+    whole = _load(store, events, 1 << 20)
+    with store.begin() as connection:
+        stored = connection.execute(sa.text("SELECT count(*) FROM events")).scalar_one()
+        heard = connection.execute(
+            sa.text("""
+                SELECT count(*) FROM heard h FULL JOIN (
+                    SELECT user_id, track_id, min(occurred_at) AS first_at, max(occurred_at) AS last_at
+                    FROM events GROUP BY 1, 2) e USING (user_id, track_id, first_at, last_at)
+                WHERE h.user_id IS NULL OR e.user_id IS NULL
+            """)
+        ).scalar_one()
+    assert 0 < first.rows_new < stored
+    assert first.rows_new + whole.rows_new == stored
+    assert heard == 0
+
+
+def test_a_load_that_was_cut_off_goes_on_in_the_same_line_of_the_ledger(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "tracks.csv").write_text(TRACKS)
+    import_path(store, "catalogue", tmp_path / "tracks.csv", now=NOW)
+    landing = tmp_path / "landing"
+    (landing / "listening").mkdir(parents=True)
+    path = landing / "listening" / "plays.csv"
+    path.write_text("user_id,track_id,at\n" + "".join(f"u1,t{day},2026-11-0{day}\n" for day in (1, 2, 3)))
+
+    def power_cut(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("fsspec.implementations.local.LocalFileSystem.mv", power_cut)
+        with pytest.raises(OSError, match="no space"):
+            import_landing(store, landing.as_uri(), now=later, run_key="dag/1")
+    (report,) = import_landing(store, landing.as_uri(), now=later, run_key="dag/1")
+    assert (report.rows_read, report.rows_new) == (3, 3)
+    with store.begin() as connection:
+        assert imported_by(connection, "dag/1", "listening") == {"rows": 3, "new": 3, "rejected": 0}
+        assert (
+            connection.execute(sa.text("SELECT count(*) FROM imports WHERE settled AND kind = 'listening'")).scalar()
+            == 1
+        )
+    path.write_bytes((landing / "imported" / "listening" / "plays.csv").read_bytes())
+    (again,) = import_landing(store, landing.as_uri(), now=later, run_key="dag/2")
+    assert again.rows_new == 0
+    with store.begin() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM imports WHERE kind = 'listening'")).scalar() == 2

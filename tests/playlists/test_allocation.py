@@ -55,12 +55,22 @@ def _gale_shapley(candidates: Candidates, shelf: Shelf, seed: int, cap: int) -> 
             continue
         row = wants[user].pop(0)
         score = float(candidates.scores[user][list(candidates.rows[user]).index(row)])
-        tie = int(seeded_hash(seed, candidates.user_ids[user : user + 1], shelf.track_ids[row : row + 1])[0])
+        tie = int(seeded_hash(seed, np.array([user]), np.array([row]))[0])
         held.setdefault(row, []).append((-score, tie, user))
         held[row].sort()
         if len(held[row]) > cap:
             queue.append(held[row].pop()[2])
     return [{row for row, users in held.items() if user in {u for *_, u in users}} for user in range(len(wants))]
+
+
+def test_gaps_in_the_numbers_of_users_and_tracks_change_nothing() -> None:
+    shelf, candidates = _world(7, 25, 30)
+    sparse = shelf._replace(track_ids=shelf.track_ids * 3), candidates._replace(user_ids=candidates.user_ids * 7)
+    (whole, _), (gapped, _) = (
+        allocate(*world, MixtapeRules(length=LENGTH), 1, 3, _nothing_forbidden)
+        for world in ((shelf, candidates), sparse)
+    )
+    assert (whole.rows == gapped.rows).all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,8 +9,10 @@ import pytest
 import sqlalchemy as sa
 
 from recommenders.errors import ModelError, NotEnoughDataError, UnknownNameError
-from recommenders.playlists import monday
+from recommenders.mixing import candidates
+from recommenders.playlists import allocation, monday
 from recommenders.playlists.mixtape import read_mixtape
+from recommenders.store import mixtapes, verification
 from tests.playlists.conftest import CUTOFF, WEEK, Service, plant
 
 
@@ -40,10 +42,17 @@ def test_every_rule_holds_on_a_service_full_of_traps(service: Service, seed: int
     assert max(exposure.values()) <= max(20, len(lists) // 10, 3 * 30 * len(lists) // len(service.tracks))
 
 
-def test_shards_and_their_order_do_not_change_a_single_byte(service: Service) -> None:
+def test_shards_blocks_and_their_order_do_not_change_a_single_byte(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     service.promote(plant(service, 7))
     columns = "user_id, track_ids, scores, sources, reason_codes, reason_ids, bends, short_reason"
     runs = [service.run(shards=shards, run_key=f"run {shards}") for shards in (1, 3, 40)]
+    monkeypatch.setattr(monday, "BLOCK_USERS", 7)
+    monkeypatch.setattr(allocation, "SAVED_BLOCK", 4)
+    monkeypatch.setattr(candidates, "BLOCK_USERS", 3)
+    monkeypatch.setattr(candidates, "STRETCH_TRACKS", 5)
+    runs.append(service.run(shards=2, run_key="small blocks"))
     first, *others = [
         service.sql(f"SELECT {columns} FROM playlists WHERE edition_id = :e ORDER BY user_id", e=edition)
         for edition in runs
@@ -285,18 +294,8 @@ def test_verification_finds_a_missing_list_and_wallpaper(service: Service) -> No
     with pytest.raises(ModelError, match="users without a list: 1"):
         monday.verify_edition(service.store, service.artifacts, edition)
     with service.store.begin() as connection:
-        from recommenders.playlists.parameters import MixtapeRules
-        from recommenders.store.verification import broken_rules
-
-        broken = broken_rules(
-            connection,
-            week=WEEK,
-            edition_id=edition,
-            cutoff=CUTOFF,
-            exposure_cap=3,
-            rules=MixtapeRules().model_dump(),
-        )
-    assert broken["songs on too many lists"] > 0
+        found = verification.wallpaper(connection, mixtapes.edition(connection, edition), exposure_cap=3)
+    assert found["songs on too many lists"] > 0
 
 
 def test_an_unknown_user_or_week_is_named(service: Service) -> None:
@@ -316,3 +315,34 @@ def test_services_may_read_the_current_mixtapes_and_nothing_else(service: Servic
         assert connection.execute(sa.text("SELECT count(*) FROM current_mixtapes")).scalar_one() == 90
         with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
             connection.execute(sa.text("SELECT * FROM heard"))
+
+
+def test_a_late_scheduled_run_does_not_take_away_what_was_made_by_hand(service: Service) -> None:
+    service.promote(plant(service, 8))
+    by_hand = service.run(cutoff=CUTOFF + dt.timedelta(hours=13), run_key="manual")
+    late = service.run(cutoff=CUTOFF, run_key="scheduled")
+    assert service.sql("SELECT edition_id, cutoff FROM weeks") == [(by_hand, CUTOFF + dt.timedelta(hours=13))]
+    assert [monday.is_published(service.store, edition) for edition in (by_hand, late)] == [True, False]
+
+
+def test_a_run_in_the_making_is_known_to_runs_of_the_weeks_around(service: Service) -> None:
+    service.promote(plant(service, 8))
+    edition = service.run(week=WEEK - dt.timedelta(days=14), run_key="slow", publish=False)
+
+    def in_the_making(weeks_later: int, memory_weeks: int) -> list[str]:
+        with service.store.begin() as connection:
+            week = WEEK + dt.timedelta(days=7 * weeks_later)
+            return mixtapes.editions_in_the_making(connection, week, memory_weeks)
+
+    assert in_the_making(0, 12) == in_the_making(-10, 12) == in_the_making(0, 2) == ["slow"]
+    assert in_the_making(-2, 12) == in_the_making(0, 1) == in_the_making(11, 12) == []
+    monday.publish_edition(service.store, edition, CUTOFF)
+    assert in_the_making(0, 12) == []
+
+
+def test_what_is_published_again_keeps_the_moment_of_the_first_time(service: Service) -> None:
+    service.promote(plant(service, 8))
+    edition = service.run()
+    monday.publish_edition(service.store, edition, CUTOFF + dt.timedelta(hours=1))
+    assert service.sql("SELECT published_at FROM weeks") == [(CUTOFF,)]
+    assert service.sql("SELECT state, published_at FROM editions") == [("published", CUTOFF)]

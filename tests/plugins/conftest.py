@@ -93,7 +93,6 @@ def publish(connection: sa.Connection, week: dt.date, lists: dict[int, list[int]
         mixtapes.write_playlists(
             connection,
             edition,
-            (user_id, user_id + 1),
             [
                 mixtapes.Playlists(
                     user_ids=np.array([user_id]),

@@ -41,16 +41,25 @@ class Page(HTMLParser):
 
 def test_the_first_page_shows_the_state_of_the_week_and_its_inputs(client: Any, shop: Any) -> None:
     response = client.get("/")
-    words = Page(response).words
+    page = Page(response)
+    words = page.words
     assert response.status_code == 200
     assert "Week of 23 November 2026 published Published Mon 23 Nov 2026, 09:00 UTC, just now." in words
     assert f"Edition {shop.edition_id}, made from what was played before Mon 23 Nov 2026, 00:00 UTC" in words
     assert "Mixtapes 2 With fewer than 30 songs 1 Users 3 Songs 40 by 40 artists Listening events 10" in words
     assert "Mix close to their own taste 66.7 %" in words
     assert "Popular popular with everybody 33.3 %" in words
-    assert "Newest event Tue 10 Nov 2026, 00:00 UTC (13 days ago)" in words
-    assert f"(1 hour ago): listening from {shop.script}.csv, 12,345 rows read, 12,000 new, 7 set aside" in words
+    assert "Listening newest event stale 13 days ago Tue 10 Nov 2026, 00:00 UTC 10 events" in words
+    last_import = f"{shop.script}.csv: 12,000 new of 12,345 rows, 7 set aside"
+    assert f"Listening last import fresh 1 hour ago Mon 23 Nov 2026, 07:30 UTC {last_import}" in words
+    assert "Catalogue newest upload fresh no dates 40 songs by 40 artists" in words
+    assert "Catalogue last import missing none yet" in words
+    assert "Champion model trained fresh 1 day ago Sun 22 Nov 2026, 09:00 UTC model 1" in words
+    assert "Mixtapes published fresh just now" in words
+    assert "Set aside in the last 7 days: 7 of 12,345 imported rows (listening 7), the last 1 hour ago." in words
     assert "Champion Model 1, trained Sun 22 Nov 2026, 09:00 UTC (1 day ago)" in words
+    times = [attributes["datetime"] for tag, attributes in page.elements if tag == "time"]
+    assert times[:2] == ["2026-11-10 00:00:00Z", "2026-11-23 07:30:00Z"]
     assert "it found 32.1 % of what listeners played next; the most popular songs find 10.0 %." in words
     assert "Last rejected candidate Model 2" in words
     assert "Recall@30 is 4.2 % under the champion's." in words
@@ -228,3 +237,15 @@ def test_pages_ask_nobody_else_for_anything(client: Any) -> None:
 def test_nothing_but_reading_is_offered(client: Any) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE"):
         assert client.request(method, "/user?id=ann").status_code == 405
+
+
+def test_an_age_is_a_point_on_a_line_that_ends_with_now(client: Any) -> None:
+    page = Page(client.get("/"))
+    points = [float(str(attributes["cx"]).rstrip("%")) for tag, attributes in page.elements if tag == "circle"]
+    event, imported, trained, until, published = points
+    assert 0 < event < trained == until < imported < published == 100
+    lines = [(tag, attributes) for tag, attributes in page.elements if attributes.get("class") in ("within", "point")]
+    limit, stale_point = float(str(lines[0][1]["x"]).rstrip("%")), event
+    assert stale_point < limit < trained, "left of its green part: stale"
+    labels = [attributes.get("aria-label") for tag, attributes in page.elements if attributes.get("class") == "ages"]
+    assert labels[0] == "13 days ago, stale after 8 days"

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommenders.store import Store
-from recommenders.store.bulk import HalfVectors, copy_in, copy_in_binary, copy_out, fetch_table
+from recommenders.store.bulk import HalfVectors, copy_in, copy_in_binary, copy_in_typed, copy_out, fetch_table
 
 
 def test_binary_copy_brings_every_type_in_and_out(store: Store) -> None:
@@ -52,6 +52,37 @@ def test_text_survives_csv_copy_whatever_is_in_it(store: Store) -> None:
         connection.execute(sa.text("CREATE TABLE t (n bigint, word text)"))
         copy_in(connection, "t", pa.table({"n": range(len(words)), "word": words}))
         assert fetch_table(connection, "SELECT word FROM t ORDER BY n")["word"].to_pylist() == words
+
+
+def test_typed_copy_brings_the_same_rows_in_as_csv_copy_nulls_and_text_included(store: Store) -> None:
+    words = ["", None, "Sigur Rós", "ヨルシカ", "a,b", None, "\\N"]
+    data = pa.table(
+        {
+            "n": pa.array([3, None, -(2**62), 0, 1, 2, None], pa.int64()),
+            "small": pa.array([None, -1, 2**15 - 1, 0, 1, None, 5], pa.int16()),
+            "real": pa.array([0.5, -1.25, None, 1e30, 0, 1, 2], pa.float32()),
+            "at": pa.array(
+                [dt.datetime(1999, 12, 31, 23, 59, 59, 999999, dt.UTC), None, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)]
+                + [dt.datetime(1970, 1, 1, tzinfo=dt.UTC)] * 4,
+                pa.timestamp("us", "UTC"),
+            ),
+            "word": words,
+            "none": pa.nulls(7, pa.string()),
+            "kind": ["play", "save", None, "love", "play", "ban", "rating"],
+        }
+    )
+    columns = "n bigint, small smallint, real real, at timestamptz, word text, none text, kind event_kind"
+    with store.begin() as connection:
+        for table, copy in (("by_csv", copy_in), ("typed", copy_in_typed)):
+            connection.execute(sa.text(f"CREATE TABLE {table} ({columns})"))
+            copy(connection, table, data)
+            copy(connection, table, data.slice(0, 0))
+        by_csv, typed = (
+            connection.execute(sa.text(f"SELECT t::text FROM {table} t")).scalars().all()
+            for table in ("by_csv", "typed")
+        )
+    assert typed == by_csv
+    assert len(typed) == 7
 
 
 def test_a_null_in_a_binary_column_is_an_error_not_a_wrong_number(store: Store) -> None:

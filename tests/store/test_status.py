@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from recommenders.store import Store
+from recommenders.store.freshness import Freshness, Input
 from recommenders.store.partitions import ensure_months_ahead
 from recommenders.store.status import ServiceStatus, service_status
 
@@ -112,7 +113,7 @@ def test_an_old_model_and_old_listening_are_stale(filled: Store) -> None:
     stale = _status(filled, WEDNESDAY + dt.timedelta(days=6)).stale
     assert stale == [
         "The newest event is 9 days old: does the import still run?",
-        "The champion model 1 was trained 9 days ago.",
+        "The champion model is stale (trained: 9 days ago): see the last run of retrain_collaborative.",
     ]
 
 
@@ -132,3 +133,88 @@ def test_rows_set_aside_by_the_last_import_are_told(filled: Store) -> None:
     status = _status(filled)
     assert status.last_import is not None and status.last_import.rows_new == 90
     assert "set 10 of 100 rows aside" in status.stale[0]
+
+
+IMPORT = """
+    INSERT INTO imports (kind, source, content_hash, started_at, finished_at, rows_read, rows_new, rows_rejected)
+    VALUES (:kind, :source, :source, :at, :at, 100, 90, :rejected)
+"""
+
+
+def _inputs(store: Store, now: dt.datetime = WEDNESDAY) -> dict[tuple[str, str], Input]:
+    return {(each.name, each.what): each for each in _status(store, now).inputs}
+
+
+def test_nothing_is_there_in_an_empty_store(store: Store) -> None:
+    assert {each.state for each in _inputs(store).values()} == {Freshness.MISSING}
+
+
+def test_each_input_is_as_old_as_planted(filled: Store) -> None:
+    days = {"upload": 20, "user": 300, "listening": 2, "catalogue": 55}
+    ages = {name: WEDNESDAY - dt.timedelta(days=number) for name, number in days.items()}
+    _run(filled, "UPDATE tracks SET uploaded_at = :at", at=ages["upload"])
+    _run(filled, "UPDATE users SET created_at = :at WHERE user_id = 2", at=ages["user"])
+    _run(filled, "UPDATE users SET created_at = :at WHERE user_id = 1", at=WEDNESDAY + dt.timedelta(days=1))
+    for kind in ("listening", "catalogue"):
+        _run(filled, IMPORT, kind=kind, source="old.csv", at=ages[kind] - dt.timedelta(days=1), rejected=0)
+        _run(filled, IMPORT, kind=kind, source=f"{kind}.csv", at=ages[kind], rejected=3)
+    inputs = _inputs(filled)
+    assert {key: each.at for key, each in inputs.items()} == {
+        ("Listening", "newest event"): dt.datetime(2026, 3, 1, 10, tzinfo=dt.UTC),
+        ("Listening", "last import"): ages["listening"],
+        ("Catalogue", "newest upload"): ages["upload"],
+        ("Catalogue", "last import"): ages["catalogue"],
+        ("Users", "newest user"): ages["user"],
+        ("Champion model", "trained"): WEDNESDAY - dt.timedelta(days=3),
+        ("Champion model", "end of its data"): WEDNESDAY - dt.timedelta(days=3),
+        ("Mixtapes", "published"): None,
+    }
+    assert {each.state for each in inputs.values()} == {Freshness.FRESH}
+    assert inputs["Listening", "last import"].detail == "listening.csv: 90 new of 100 rows, 3 set aside"
+
+
+@pytest.mark.parametrize(
+    ("what", "limit_days", "said"),
+    [
+        (("Listening", "newest event"), 8, "The newest event is 8 days old"),
+        (("Listening", "last import"), 8, "does the import still run?"),
+        (("Catalogue", "newest upload"), 56, "The newest upload is 8 weeks old"),
+        (("Catalogue", "last import"), 56, "does the import of the catalogue still run?"),
+        (("Champion model", "trained"), 8, "The champion model is stale (trained: 8 days ago)"),
+        (("Champion model", "end of its data"), 8, "The champion model is stale"),
+    ],
+)
+def test_an_input_is_stale_when_it_is_older_than_its_limit(
+    filled: Store, what: tuple[str, str], limit_days: int, said: str
+) -> None:
+    _run(filled, "UPDATE tracks SET uploaded_at = :at", at=WEDNESDAY)
+    for kind in ("listening", "catalogue"):
+        _run(filled, IMPORT, kind=kind, source=kind, at=WEDNESDAY, rejected=0)
+    at, limit = _inputs(filled)[what].at, dt.timedelta(days=limit_days)
+    assert at is not None
+    assert _inputs(filled, at + limit)[what].state == Freshness.FRESH
+    late = _status(filled, at + limit + dt.timedelta(seconds=1))
+    assert next(each for each in late.inputs if (each.name, each.what) == what).state == Freshness.STALE
+    assert sum(said in sentence for sentence in late.stale) == 1
+
+
+def test_last_week_s_mixtapes_are_stale_on_monday(filled: Store) -> None:
+    published = ("Mixtapes", "published")
+    sunday = dt.datetime(2026, 3, 8, 23, 59, tzinfo=dt.UTC)
+    assert _inputs(filled, sunday)[published].state == Freshness.FRESH
+    assert _inputs(filled, sunday + dt.timedelta(minutes=1))[published].state == Freshness.STALE
+
+
+def test_what_was_set_aside_lately_is_counted_once_for_each_file(filled: Store) -> None:
+    day = dt.timedelta(days=1)
+    for kind, source, age, rejected in [
+        ("listening", "a.csv", 5, 40),
+        ("listening", "a.csv", 1, 10),  # imported again, when most of its songs were known
+        ("catalogue", "b.csv", 3, 2),
+        ("catalogue", "c.csv", 8, 99),  # longer ago
+    ]:
+        _run(filled, IMPORT, kind=kind, source=source, at=WEDNESDAY - age * day, rejected=rejected)
+    aside = _status(filled).set_aside
+    assert (aside.rows, aside.rows_read) == (12, 200)
+    assert aside.by_kind == {"catalogue": 2, "listening": 10}
+    assert aside.newest_at == WEDNESDAY - day

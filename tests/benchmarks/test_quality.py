@@ -1,36 +1,17 @@
 """The quality benchmark: real listening and the demo service, through the real import, retraining and Monday."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
+from recommenders.benchmarks.quality import run
 from recommenders.collaborative.sweep import RetrainParams
-from recommenders.demo.bench import run
 from recommenders.errors import ConfigurationError
-from recommenders.runtime.postgres import ensure_database
 from recommenders.settings import Settings
-from recommenders.store import Store
+from tests.benchmarks.conftest import NewStore
 
 ONE_CONFIGURATION = RetrainParams(alpha=[2.0], regularisation=[30.0])
-NewStore = Callable[[str], AbstractContextManager[Store]]
-
-
-@pytest.fixture
-def new_store(postgres: sa.URL) -> NewStore:
-    """Opens an empty, migrated database by a name."""
-
-    @contextmanager
-    def opened(name: str) -> Iterator[Store]:
-        url = ensure_database(postgres, name, template="template")
-        store = Store(url.render_as_string(hide_password=False))
-        yield store
-        store.close()
-
-    return opened
 
 
 def test_on_real_listening_the_model_beats_the_reference_and_the_rules_cost_little(

@@ -111,7 +111,7 @@ def _hetrec(
     users, tracks = zip(*(line.split("\t")[:2] for line in _where(lines, held_out)), strict=True)
     with store.begin() as connection:
         labels = _pairs(find_ids(connection, "user", pa.array(users)), find_ids(connection, "track", pa.array(tracks)))
-        fold = Fold(MONDAY, read_signals(connection, MONDAY), read_heard(connection, MONDAY), labels)
+        fold = Fold(MONDAY, read_signals(connection, MONDAY), read_heard(connection, MONDAY).before(MONDAY), labels)
         examination = Examination(fold, read_catalogue(connection))
     return judge_service(store, artifacts, examination, row, edition_id, seed)
 
@@ -124,7 +124,7 @@ def _demo(store: Store, artifacts: Artifacts, place: Path, seed: int, params: Re
         import_path(store, kind, place / kind, now=MONDAY)
     row, edition_id = run_service(store, artifacts, cutoff=MONDAY, seed=seed, params=params)
     with store.begin() as connection:
-        known, heard = read_signals(connection, MONDAY), read_heard(connection, MONDAY)
+        known, heard = read_signals(connection, MONDAY), read_heard(connection, MONDAY).before(MONDAY)
     following = place / "following.parquet"
     pq.write_table(world.events(MONDAY + WEEK, since=MONDAY), following)
     import_path(store, "listening", following, now=MONDAY + WEEK)

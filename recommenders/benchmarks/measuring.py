@@ -1,0 +1,48 @@
+"""Measuring: seconds and peak memory of one call, each in a process of its own."""
+
+import multiprocessing
+import resource
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a call returned, how many seconds it took, and the most memory that its process ever had."""
+
+    result: Any
+    seconds: float
+    peak_bytes: int
+
+
+def measured(function: Callable[..., Any], *arguments: Any) -> Measured:
+    """Call a module's function in a new process; its arguments and its result must be picklable.
+
+    The seconds are those of the call alone; the memory is the whole process's, its libraries included.
+    """
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        result: Measured = pool.apply(_call, (function, arguments))
+    return result
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Measured:
+    start = time.perf_counter()
+    result = function(*arguments)
+    seconds = time.perf_counter() - start
+    return Measured(result, seconds, peak_bytes())
+
+
+def peak_bytes() -> int:
+    """The most memory that this process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def median(values: Sequence[float]) -> float:
+    """The median of the rounds."""
+    return float(statistics.median(values))

@@ -1,0 +1,58 @@
+"""The inner loop of judging, compiled by numba."""
+
+import os
+
+from recommenders.settings import Settings
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    total = np.float32(0)
+    for i in range(a.shape[0]):
+        total += a[i] * b[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def best_unheard(user_factors, track_factors, norms, tracks, offsets, heard, lists):  # type: ignore[no-untyped-def]
+    """Write the tracks with the highest inner products that each user has not heard into `lists` (n_users, k).
+
+    `track_factors` (n_tracks, f) come by falling `norms`, `tracks` (n_tracks,) are their places in the catalogue; user
+    i has heard the places `heard[offsets[i]:offsets[i + 1]]`. The scan of a user ends where |user| |track| can no
+    longer reach the list, which is exact. Equal scores: the lower place first; -1 past the end.
+    """
+    n_tracks, k = tracks.shape[0], lists.shape[1]
+    stamps = np.zeros(n_tracks, dtype=np.int64)
+    scores = np.empty(k, dtype=np.float32)
+    for user in range(user_factors.shape[0]):
+        for i in range(offsets[user], offsets[user + 1]):
+            stamps[heard[i]] = user + 1
+        vector, chosen = user_factors[user], lists[user]
+        user_norm = np.sqrt(_dot(vector, vector)) * np.float32(1.00001)
+        count = 0
+        for i in range(n_tracks):
+            if count == k and user_norm * norms[i] < scores[k - 1]:
+                break
+            score = _dot(vector, track_factors[i])
+            track = tracks[i]
+            if count == k and (score < scores[k - 1] or (score == scores[k - 1] and track > chosen[k - 1])):
+                continue
+            if stamps[track] == user + 1:
+                continue
+            place = min(count, k - 1)
+            while place > 0 and (
+                scores[place - 1] < score or (scores[place - 1] == score and chosen[place - 1] > track)
+            ):
+                scores[place] = scores[place - 1]
+                chosen[place] = chosen[place - 1]
+                place -= 1
+            scores[place] = score
+            chosen[place] = track
+            count = min(count + 1, k)
+        for place in range(count, k):
+            chosen[place] = -1
