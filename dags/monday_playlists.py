@@ -6,8 +6,9 @@ Runs every Monday at 05:00 in the configured time zone (`MIXTAPE_TIMEZONE`), and
 **How a run goes.** `plan` freezes the catalogue, the champion model and the shards of users; an import that
 runs is waited for, and one that comes while the mixtapes are made waits for them. `score` ranks each
 user's candidates, a shard at a time. `allocate` decides for all shards together who gets which song, so that no song
-becomes wallpaper. `finish` orders the songs, finds a reason for each and writes them. `verify` checks every rule once
-more by SQL. `publish` changes the one row that readers look at. `announce` tells the DAGs that wait for mixtapes.
+becomes wallpaper. `finish` orders the songs, finds a reason for each and writes them. `verify` reads back what was
+written and checks every rule once more. `publish` changes the one row that readers look at. `announce` tells the DAGs
+that wait for mixtapes.
 
 **By hand**
 

@@ -10,6 +10,7 @@ import os
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import solve_triangular
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -23,63 +24,70 @@ from numba import njit
 SECOND_PLAY_SHARE = 0.3
 
 
-def explaining_plays(
-    model: CollaborativeModel, confidence: csr_matrix, songs: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """The one or two liked tracks without which each song's score falls most, as columns of the model.
+class Explainer:
+    """Explains the songs of one model, for any number of users."""
 
-    `confidence` (n_users, n_tracks) signed, as `confidences` makes it; `songs` (n_users, length) columns of the model,
-    -1 = none. Returns (n_users, length, 2), -1 = none. The score of the song, solved again without the named plays, is
-    lower than with them; a second play is named when its own effect is at least 0.3 of the first's.
-    """
-    factors = model.track_factors.astype(np.float64)
-    gram = factors.T @ factors + model.parameters.regularisation * np.eye(factors.shape[1])
-    plays = np.full((*songs.shape, 2), -1, dtype=np.int64)
-    with threadpool_limits(1, "blas"):
-        _explain(
-            factors,
-            gram,
-            confidence.indptr.astype(np.int64),
-            confidence.indices.astype(np.int64),
-            confidence.data.astype(np.float64),
-            np.ascontiguousarray(songs),
-            plays,
-        )
-    return plays
+    def __init__(self, model: CollaborativeModel) -> None:
+        self.model = model
+        # In the coordinates L^-1 y, where Y'Y + regularisation I = L L', what is common to all users is the identity,
+        # and a user's A is so well conditioned that single precision does.
+        with threadpool_limits(1, "blas"):
+            whitened = solve_triangular(np.linalg.cholesky(model.gram), model.track_factors.T, lower=True).T
+        self._tracks = np.ascontiguousarray(whitened, dtype=np.float32)
+
+    def plays(self, confidence: csr_matrix, songs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The one or two liked tracks without which each song's score falls most, as columns of the model.
+
+        `confidence` (n_users, n_tracks) signed, as `confidences` makes it; `songs` (n_users, length) columns of the
+        model, -1 = none. Returns (n_users, length, 2), -1 = none. The score of the song, solved again without the
+        named plays, is lower than with them; a second play is named when its own effect is at least 0.3 of the first's.
+        """
+        plays = np.full((*songs.shape, 2), -1, dtype=np.int64)
+        with threadpool_limits(1, "blas"):
+            _explain(
+                self._tracks,
+                confidence.indptr.astype(np.int64),
+                confidence.indices.astype(np.int64),
+                confidence.data.astype(np.float32),
+                np.ascontiguousarray(songs),
+                plays,
+            )
+        return plays
 
 
 @njit(cache=True, nogil=True)
-def _explain(factors, gram, indptr, indices, confidence, songs, plays):  # type: ignore[no-untyped-def]
+def _explain(tracks, indptr, indices, confidence, songs, plays):  # type: ignore[no-untyped-def]
+    unit = np.eye(tracks.shape[1], dtype=np.float32)
     for user in range(songs.shape[0]):
-        tracks = indices[indptr[user] : indptr[user + 1]]
+        columns = indices[indptr[user] : indptr[user + 1]]
         signed = confidence[indptr[user] : indptr[user + 1]]
         liked = np.flatnonzero(signed > 0)
         listed = np.flatnonzero(songs[user] >= 0)
         if listed.shape[0] == 0 or liked.shape[0] == 0:
             continue
-        own = factors[tracks]
-        lower = np.linalg.cholesky(gram + np.dot(own.T, own * np.expand_dims(np.abs(signed) - 1, 1)))
+        weighted = tracks[columns] * np.expand_dims(np.sqrt(np.abs(signed) - np.float32(1)), 1)
+        lower = np.linalg.cholesky(unit + np.dot(weighted.T, weighted))
         # With A = L L', the product y' A^-1 z is that of L^-1 y and L^-1 z: the columns of `own` and of `asked`.
+        solved = np.ascontiguousarray(tracks[np.append(columns[liked], songs[user][listed])].T)
+        _solve_lower(lower, solved)
+        own, asked = solved[:, : liked.shape[0]].copy(), solved[:, liked.shape[0] :].copy()
         strength = signed[liked]
-        asked = np.ascontiguousarray(factors[songs[user][listed]].T)
-        own = np.ascontiguousarray(own[liked].T)
-        _solve_lower(lower, own)
-        _solve_lower(lower, asked)
         score = np.dot(own.T, np.dot(own, strength))
         itself = (own * own).sum(axis=0)
-        change = -strength + (strength - 1) * (score - strength * itself) / (1 - (strength - 1) * itself)
+        one = np.float32(1)
+        change = -strength + (strength - one) * (score - strength * itself) / (one - (strength - one) * itself)
         ties = np.dot(asked.T, own)
         for n in range(listed.shape[0]):
             first, second = _strongest(ties[n], change)
             fall = -ties[n, first] * change[first]
             if fall <= 0:
                 continue
-            plays[user, listed[n], 0] = tracks[liked[first]]
+            plays[user, listed[n], 0] = columns[liked[first]]
             if second < 0 or -ties[n, second] * change[second] < SECOND_PLAY_SHARE * fall:
                 continue
             cross = (own[:, first] * own[:, second]).sum()
             if _change_without_both(first, second, cross, itself, score, strength, ties[n]) < 0:
-                plays[user, listed[n], 1] = tracks[liked[second]]
+                plays[user, listed[n], 1] = columns[liked[second]]
 
 
 @njit(cache=True, nogil=True, fastmath=True)

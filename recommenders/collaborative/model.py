@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from recommenders.errors import ModelError
 from recommenders.listening.interactions import Interactions, TasteParameters
 from recommenders.store.artifacts import Artifacts, column_matrix, matrix_column
+from recommenders.store.places import places_of
 
 KIND = "collaborative"  # of the rows in `models`
 FOLD_IN_PARTS = 4  # solved side by side
@@ -48,6 +50,14 @@ class CollaborativeModel:
     space: int
     model_id: int | None = None
 
+    @cached_property
+    def gram(self) -> npt.NDArray[np.float64]:
+        """Y'Y + regularisation I of the track factors Y, (n_factors, n_factors): what all users' equations share."""
+        exact = self.track_factors.astype(np.float64)
+        with threadpool_limits(1, "blas"):
+            shared: npt.NDArray[np.float64] = exact.T @ exact
+        return shared + self.parameters.regularisation * np.eye(len(shared))
+
 
 def confidences(strengths: csr_matrix, parameters: AlsParameters) -> csr_matrix:
     """Confidences for strengths, same shape, as `implicit` takes them with its own alpha = 1: negative = disliked."""
@@ -61,8 +71,8 @@ def align(interactions: Interactions, track_ids: npt.NDArray[np.int64]) -> csr_m
     strengths = interactions.strengths
     if not len(track_ids):
         return csr_matrix((strengths.shape[0], 0), dtype=np.float32)
-    columns = np.minimum(np.searchsorted(track_ids, interactions.track_ids), len(track_ids) - 1)
-    known = (track_ids[columns] == interactions.track_ids)[strengths.indices]
+    columns = places_of(track_ids, interactions.track_ids)
+    known = (columns >= 0)[strengths.indices]
     indptr = np.concatenate([[0], np.cumsum(known)])[strengths.indptr]
     return csr_matrix(
         (strengths.data[known], columns[strengths.indices[known]], indptr), shape=(strengths.shape[0], len(track_ids))
@@ -78,17 +88,17 @@ def fold_in(model: CollaborativeModel, confidence: csr_matrix) -> npt.NDArray[np
     from recommenders.collaborative import kernels
 
     factors = np.ascontiguousarray(model.track_factors)
-    exact = factors.astype(np.float64)
-    gram = exact.T @ exact + model.parameters.regularisation * np.eye(factors.shape[1])
+    gram = model.gram.astype(np.float32)
+    indices, data = confidence.indices.astype(np.int64), confidence.data.astype(np.float32)
     solved = np.zeros((confidence.shape[0], factors.shape[1]), dtype=np.float32)
 
     def solve(first: int, end: int) -> None:
         kernels.fold_in(
             factors,
-            gram.astype(np.float32),
+            gram,
             confidence.indptr[first : end + 1].astype(np.int64),
-            confidence.indices.astype(np.int64),
-            confidence.data.astype(np.float32),
+            indices,
+            data,
             solved[first:end],
         )
 

@@ -37,7 +37,11 @@ class Scale:
 
 
 def write_service(folder: Path, scale: Scale, block: int = 5_000) -> None:
-    """Write the service as a landing folder of Parquet files, `block` users at a time; same arguments, same bytes."""
+    """Write the service as a landing folder of Parquet files, about `block` users at a time; same arguments, same
+    bytes.
+
+    Each file holds users from everywhere: as in a real service, what one of them played lies scattered in the table.
+    """
     for kind in ("catalogue", "users", "listening"):
         (folder / kind).mkdir(parents=True, exist_ok=True)
     for_tracks, *for_users = np.random.SeedSequence(scale.seed).spawn(1 + -(-scale.users // block))
@@ -48,7 +52,7 @@ def write_service(folder: Path, scale: Scale, block: int = 5_000) -> None:
     _write_tracks(folder / "catalogue" / "tracks.parquet", scale, durations)
     shelves = _shelves(fame, taste_of_track)
     for number, seeds in enumerate(for_users):
-        users = np.arange(number * block, min((number + 1) * block, scale.users))
+        users = np.arange(number, scale.users, len(for_users))
         events = _listen(users, scale, shelves, durations, np.random.default_rng(seeds))
         pq.write_table(pa.table({"user_id": _ids("u", users)}), folder / "users" / f"users-{number:04}.parquet")
         pq.write_table(events, folder / "listening" / f"events-{number:04}.parquet")

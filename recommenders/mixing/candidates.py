@@ -14,6 +14,7 @@ from recommenders.listening.interactions import Interactions
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.store import Artifacts, eligibility
 from recommenders.store.artifacts import column_matrix, matrix_column
+from recommenders.store.places import places_of
 
 NEAREST_LISTENERS = 50
 BLOCK_USERS = 512
@@ -65,56 +66,66 @@ def user_factors(
     """The factors (n_users, f) of `user_ids` (ascending), solved from their plays; zeros for users without any."""
     solved = fold_in(model, confidences(align(interactions, model.track_ids), model.parameters))
     factors = np.zeros((len(user_ids), model.track_factors.shape[1]), dtype=np.float32)
-    places = np.searchsorted(user_ids, interactions.user_ids)
-    known = (places < len(user_ids)) & (user_ids[np.minimum(places, len(user_ids) - 1)] == interactions.user_ids)
+    places = places_of(user_ids, interactions.user_ids)
+    known = places >= 0
     factors[places[known]] = solved[known]
     return factors
+
+
+class ByNorm(NamedTuple):
+    """A model's tracks that may be recommended, the longest vectors first: what the search goes through."""
+
+    rows: npt.NDArray[np.int32]  # (n_tracks,) of the shelf
+    vectors: npt.NDArray[np.float32]  # (n_tracks, f)
+    norms: npt.NDArray[np.float32]  # (n_tracks,) falling
+
+
+def by_norm(shelf: Shelf, model: CollaborativeModel) -> ByNorm:
+    """The model's eligible tracks in the order of the search, equal lengths by id."""
+    rows = shelf.rows(model.track_ids)
+    usable = np.flatnonzero((rows >= 0) & shelf.eligible[rows])
+    norms = np.linalg.norm(model.track_factors[usable], axis=1).astype(np.float32)
+    order = np.argsort(-norms, kind="stable")
+    chosen = usable[order]
+    return ByNorm(rows[chosen].astype(np.int32), np.ascontiguousarray(model.track_factors[chosen]), norms[order])
 
 
 def rank_candidates(
     shelf: Shelf,
     forbidden: Forbidden,
     user_ids: npt.NDArray[np.int64],
-    model: CollaborativeModel | None,
     factors: npt.NDArray[np.float32] | None,
+    tracks: ByNorm | None,
     n_candidates: int,
 ) -> Candidates:
-    """The model's best candidates of each user: unheard, unblocked, one version of each work, with a score above 0."""
-    if model is None or factors is None:
-        rows = np.full((len(user_ids), n_candidates), -1, dtype=np.int32)
-        scores = np.zeros((len(user_ids), n_candidates), dtype=np.float32)
-    else:
-        places = shelf.rows(model.track_ids)
-        usable = np.flatnonzero((places >= 0) & shelf.eligible[places])
-        rows, scores = best_unheard(
-            shelf, forbidden, factors, model.track_factors[usable], places[usable].astype(np.int32), n_candidates
-        )
+    """The model's best candidates of each user: unheard, unblocked, one version of each work, with a score above 0.
+
+    `factors` (n_users, f) and `tracks` are the model's; None where there is no model.
+    """
+    rows = np.full((len(user_ids), n_candidates), -1, dtype=np.int32)
+    scores = np.zeros((len(user_ids), n_candidates), dtype=np.float32)
+    if factors is not None and tracks is not None:
+        _fill_with_best(shelf, forbidden, factors, tracks, rows, scores)
     return Candidates(user_ids, rows, scores, np.where(rows >= 0, np.int8(Source.MIX), np.int8(0)).astype(np.int8))
 
 
-def best_unheard(
+def _fill_with_best(
     shelf: Shelf,
     forbidden: Forbidden,
     factors: npt.NDArray[np.float32],
-    track_factors: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.int32],
-    n_best: int,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """The `n_best` highest positive inner products of each user among what is not forbidden, one version of each work.
+    tracks: ByNorm,
+    best_rows: npt.NDArray[np.int32],
+    best_scores: npt.NDArray[np.float32],
+) -> None:
+    """Write the highest positive inner products of each user among what is not forbidden, one version of each work.
 
-    `factors` (n_users, f); `track_factors` (n_tracks, f) stand for the `rows` of the shelf. Exact, at a tenth of the
-    work where norms are heavy-tailed: tracks come by falling norm, a stretch at a time, and a user leaves when
-    |user| |track| can no longer reach the list. A list depends on its user alone, to the last bit. Equal scores: the
-    lower row first. Returns rows (n_users, n_best), -1 past the end, and scores.
+    Exact, at a tenth of the work where norms are heavy-tailed: tracks come by falling norm, a stretch at a time, and
+    a user leaves when |user| |track| can no longer reach the list. A list depends on its user alone, to the last bit.
+    Equal scores: the lower row first. `best_rows` (n_users, n_best) come as -1, `best_scores` as 0.
     """
     from recommenders.mixing.kernels import scan
 
-    norms = np.linalg.norm(track_factors, axis=1).astype(np.float32)
-    order = np.argsort(-norms, kind="stable")
-    norms, rows, track_factors = norms[order], rows[order], np.ascontiguousarray(track_factors[order])
     lengths = np.linalg.norm(factors, axis=1).astype(np.float32) * np.float32(1.00001)
-    best_rows = np.full((len(factors), n_best), -1, dtype=np.int32)
-    best_scores = np.zeros((len(factors), n_best), dtype=np.float32)
     best = (best_rows, best_scores, np.zeros(len(factors), dtype=np.int64))
     n_works = int(shelf.works.max(initial=-1)) + 1
     marks = (
@@ -126,27 +137,13 @@ def best_unheard(
     with threadpool_limits(1, "blas"):
         for block in range(0, len(factors), BLOCK_USERS):
             users = block + np.flatnonzero(lengths[block : block + BLOCK_USERS])
-            for first in range(0, len(rows), STRETCH_TRACKS):
-                users = users[lengths[users] * norms[first] >= best_scores[users, -1]]
+            for first in range(0, len(tracks.rows), STRETCH_TRACKS):
+                users = users[lengths[users] * tracks.norms[first] >= best_scores[users, -1]]
                 if not len(users):
                     break
                 vectors = factors[users]
-                bounds = vectors @ track_factors[first : first + STRETCH_TRACKS].T
-                scan(
-                    shelf,
-                    forbidden,
-                    users,
-                    vectors,
-                    lengths[users],
-                    bounds,
-                    first,
-                    track_factors,
-                    norms,
-                    rows,
-                    best,
-                    marks,
-                )
-    return best_rows, best_scores
+                bounds = vectors @ tracks.vectors[first : first + STRETCH_TRACKS].T
+                scan(shelf, forbidden, users, vectors, lengths[users], bounds, first, tracks, best, marks)
 
 
 def add_nearest_listeners(

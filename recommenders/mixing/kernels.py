@@ -60,14 +60,15 @@ def _rise(chosen_rows, chosen_scores, place, row, score):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def scan(shelf, forbidden, users, vectors, lengths, bounds, first, track_factors, norms, rows, best, marks):  # type: ignore[no-untyped-def]
-    """Go on filling the lists of `users` with the tracks first, first + 1, ... of `track_factors`.
+def scan(shelf, forbidden, users, vectors, lengths, bounds, first, tracks, best, marks):  # type: ignore[no-untyped-def]
+    """Go on filling the lists of `users` with the tracks first, first + 1, ... of `tracks`, which come by norm.
 
     `bounds` (n_users, n) holds their inner products as a matrix product gives them: good enough to pass over a track,
     but its last bits depend on the size of the matrix, so what may be listed is multiplied again by itself. The
     scan of a user ends where |user| |track| can no longer reach the list. `best` = (rows, scores, counts) of all users;
     `marks` = stamps of works and artists that are forbidden, of works that are listed, and the last stamp given out.
     """
+    rows, track_factors, norms = tracks
     best_rows, best_scores, counts = best
     forbidden_works, forbidden_artists, listed_works, last_stamp = marks
     n_best = best_rows.shape[1]

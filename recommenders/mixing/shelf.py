@@ -9,6 +9,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommenders.store import Artifacts, eligibility
+from recommenders.store.places import places_of
 
 
 class Shelf(NamedTuple):
@@ -31,7 +32,7 @@ class Shelf(NamedTuple):
 
     def rows(self, track_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The row of each track id; -1 for an id that is not on the shelf."""
-        return _positions(self.track_ids, track_ids)
+        return places_of(self.track_ids, track_ids)
 
     def by_popularity(self) -> npt.NDArray[np.int32]:
         """The rows of eligible tracks, most heard first, then by id."""
@@ -132,25 +133,17 @@ def read_forbidden(
     rows = shelf.rows(tracks["item_id"])
     known = rows >= 0
     work_offsets, works = _by_user(user_ids, tracks["user_id"][known], shelf.works[rows[known]])
-    numbers = _positions(shelf.artist_ids, artists["item_id"])
+    numbers = places_of(shelf.artist_ids, artists["item_id"])
     known = numbers >= 0
     artist_offsets, forbidden_artists = _by_user(user_ids, artists["user_id"][known], numbers[known].astype(np.int32))
     return Forbidden(work_offsets, works, artist_offsets, forbidden_artists)
-
-
-def _positions(ids: npt.NDArray[np.int64], wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The place of each wanted id in the ascending `ids`; -1 where it is not there."""
-    if not len(ids):
-        return np.full(len(wanted), -1, dtype=np.int64)
-    places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
-    return np.where(ids[places] == wanted, places, -1)
 
 
 def _by_user(
     user_ids: npt.NDArray[np.int64], owners: npt.NDArray[np.int64], items: npt.NDArray[np.int32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     """Group `items` by the place of their owner in `user_ids`: offsets (n_users + 1,) and the items in that order."""
-    places = _positions(user_ids, owners)
+    places = places_of(user_ids, owners)
     known = places >= 0
     places, items = places[known], items[known]
     order = np.argsort(places, kind="stable")

@@ -6,6 +6,7 @@ on how the users were cut into shards.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from recommenders.store import Artifacts
 from recommenders.store.artifacts import column_matrix, matrix_column
 
 FILL_BLOCK = 10_000
+ASKING_PARTS = 4  # side by side
 SAVED_BLOCK = 5_000  # users that are read again at a time
 
 
@@ -106,54 +108,60 @@ def _deferred_acceptance(
     refused = np.zeros(candidates.rows.shape, dtype=np.bool_)
     asking = np.arange(n_users)
     rounds = 0
-    while len(asking):
-        rounds += 1
-        choose(shelf, asking, candidates.rows, refused, (rules.max_per_artist, rules.max_per_release), chosen)
-        asked = np.take_along_axis(candidates.rows[asking], np.maximum(chosen[asking], 0), axis=1)
-        held[asking] = np.where(chosen[asking] >= 0, asked, -1)
-        crowded = np.bincount(held.ravel() + 1, minlength=len(shelf.track_ids) + 1) > cap
-        crowded[0] = False
-        contested = np.flatnonzero(crowded[held.ravel() + 1])
-        users, places = contested // rules.length, chosen.ravel()[contested]
-        rows = held.ravel()[contested]
-        order = _by_claim(
-            rows,
-            candidates.sources[users, places],
-            candidates.scores[users, places],
-            users,
-            seed,
-        )
-        starts = np.flatnonzero(np.diff(rows[order], prepend=-1))
-        rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.append(starts, len(order))))
-        lost = order[rank >= cap]
-        refused[users[lost], places[lost]] = True
-        asking = np.unique(users[lost])
+
+    def ask(users: npt.NDArray[np.int64]) -> None:
+        choose(shelf, users, candidates.rows, refused, (rules.max_per_artist, rules.max_per_release), chosen)
+
+    with ThreadPoolExecutor() as threads:
+        while len(asking):
+            rounds += 1
+            list(threads.map(ask, np.array_split(asking, ASKING_PARTS)))
+            asked = np.take_along_axis(candidates.rows[asking], np.maximum(chosen[asking], 0), axis=1)
+            held[asking] = np.where(chosen[asking] >= 0, asked, -1)
+            crowded = np.bincount(held.ravel() + 1, minlength=len(shelf.track_ids) + 1) > cap
+            crowded[0] = False
+            contested = np.flatnonzero(crowded[held.ravel() + 1])
+            users, places = contested // rules.length, chosen.ravel()[contested]
+            lost = _weakest(
+                held.ravel()[contested],
+                candidates.sources[users, places],
+                candidates.scores[users, places],
+                users,
+                seed,
+                cap,
+            )
+            refused[users[lost], places[lost]] = True
+            asking = np.unique(users[lost])
     return chosen, rounds
 
 
-def _by_claim(
+def _weakest(
     rows: npt.NDArray[np.int32],
     sources: npt.NDArray[np.int8],
     scores: npt.NDArray[np.float32],
     users: npt.NDArray[np.int64],
     seed: int,
+    cap: int,
 ) -> npt.NDArray[np.intp]:
-    """The order by row, then by the strongest claim on it: source, falling score, and a draw between equals.
+    """Which claims lose: for each of `rows`, all of which are claimed by more than `cap` users, all but the `cap`
+    strongest, by source, falling score, and a draw between equals.
 
     The draw is among places, of the users and on the shelf: their ids have gaps where an import was cut off.
     """
-    songs = np.unique(rows, return_inverse=True)[1].astype(np.uint64)
     # The bits of floats are ordered as the floats are, the negative ones backwards.
     bits = (scores + np.float32(0)).view(np.uint32)
     falling = np.where(bits >> 31, bits, ~bits & np.uint32(0x7FFFFFFF))
-    claims = songs << np.uint64(35) | sources.astype(np.uint64) << np.uint64(32) | falling.astype(np.uint64)
-    order = np.argsort(claims)
-    same = np.diff(claims[order]) == 0
-    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
-    equals = order[tied]
-    drawn = seeded_hash(seed, users[equals], rows[equals])
-    order[tied] = equals[np.lexsort((drawn, claims[equals]))]
-    return order
+    claims = sources.astype(np.uint64) << np.uint64(32) | falling.astype(np.uint64)
+    order = np.argsort(rows)
+    lost = [np.empty(0, dtype=np.intp)]
+    # No more songs than users x length / cap: some hundreds.
+    for claimants in np.split(order, np.flatnonzero(np.diff(rows[order])) + 1) if len(order) else []:
+        own = claims[claimants]
+        weakest = np.partition(own, cap - 1)[cap - 1]
+        equals = claimants[own == weakest]
+        drawn = np.argsort(seeded_hash(seed, users[equals], rows[equals]))
+        lost += [claimants[own > weakest], equals[drawn[cap - int((own < weakest).sum()) :]]]
+    return np.concatenate(lost)
 
 
 def _lists(candidates: Candidates, chosen: npt.NDArray[np.int64]) -> Lists:

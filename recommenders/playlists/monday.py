@@ -7,24 +7,27 @@ the shard, so that a task that runs again replaces its own work. Between tasks g
 import datetime as dt
 import importlib.metadata
 import logging
-from collections import Counter
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recommenders.collaborative.explain import explaining_plays
+from recommenders.collaborative.explain import Explainer
 from recommenders.collaborative.model import CollaborativeModel, align, confidences, load_model
 from recommenders.errors import ModelError, NotEnoughDataError
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
 from recommenders.mixing.candidates import (
+    ByNorm,
     Candidates,
     Source,
     add_nearest_listeners,
     add_popular,
+    by_norm,
     rank_candidates,
     user_factors,
 )
@@ -35,6 +38,7 @@ from recommenders.playlists.parameters import MixtapeRules, MondayParameters
 from recommenders.playlists.reasons import Bend, Reason
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.mixtapes import Edition, Playlists
+from recommenders.store.places import places_of
 from recommenders.timing import Stage
 
 log = logging.getLogger(__name__)
@@ -128,7 +132,8 @@ def score_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequ
         edition = mixtapes.edition(connection, edition_id)
         model = _model(connection, artifacts, edition.model_id)
         user_ids = eligibility.read_users(connection, edition.cutoff, (users[0], users[1]))
-        blocks = (_score_block(connection, shelf, edition, model, block) for block in _blocks(user_ids))
+        tracks = by_norm(shelf, model) if model else None
+        blocks = (_score_block(connection, shelf, edition, model, tracks, block) for block in _blocks(user_ids))
         uri = artifacts.write_blocks(f"editions/{edition_id}/candidates-{users[0]}", blocks)
     stage.done(len(user_ids), "users")
     return uri
@@ -139,6 +144,7 @@ def _score_block(
     shelf: Shelf,
     edition: Edition,
     model: CollaborativeModel | None,
+    tracks: ByNorm | None,
     user_ids: npt.NDArray[np.int64],
 ) -> pa.Table:
     """The candidates of `user_ids` (ascending), and what they like: reasons are found among it."""
@@ -146,7 +152,7 @@ def _score_block(
     forbidden = _forbidden(connection, shelf, edition, rules, user_ids)
     interactions = load_interactions(connection, edition.cutoff, _taste(model), _range(user_ids))
     factors = user_factors(model, interactions, user_ids) if model else None
-    candidates = rank_candidates(shelf, forbidden, user_ids, model, factors, rules.candidates)
+    candidates = rank_candidates(shelf, forbidden, user_ids, factors, tracks, rules.candidates)
     add_nearest_listeners(connection, shelf, forbidden, candidates, edition.cutoff, interactions.user_ids)
     add_popular(shelf, forbidden, candidates)
     return pa.table(candidates.columns() | interactions.columns(user_ids))
@@ -198,6 +204,7 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
         model = _model(connection, artifacts, edition.model_id)
+        explainer = Explainer(model) if model else None
         mixtapes.delete_playlists(connection, edition, (users[0], users[1]))
         for block in map(_range, _blocks(user_ids)):
             block_ids, lists = Lists.load(artifacts, f"{folder}/lists-{users[0]}.parquet", block)
@@ -205,46 +212,40 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
             tastes, _ = artifacts.read(
                 f"{folder}/candidates-{users[0]}.parquet", columns=["user_id", "liked", "strengths"], users=block
             )
-            codes, plays = find_reasons(shelf, lists, block_ids, model, Interactions.of_columns(tastes))
+            codes, plays = find_reasons(shelf, lists, block_ids, explainer, Interactions.of_columns(tastes))
             mixtapes.write_playlists(connection, edition, _by_length(shelf, block_ids, lists, codes, plays))
     stage.done(len(user_ids), "users")
     return len(user_ids)
 
 
 def verify_edition(store: Store, artifacts: Artifacts, edition_id: int) -> dict[str, Any]:
-    """Check every rule by SQL; return the edition's figures. Raises ModelError, and publishes nothing, when one is
-    broken."""
+    """Check every rule on what was written; return the edition's figures. Raises ModelError, and publishes nothing,
+    when one is broken."""
     stage = Stage("verify")
     _, facts = load_shelf(artifacts, f"{artifacts.url}/editions/{edition_id}/shelf.parquet")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
-        verification.refresh_statistics(connection, edition)
+        reference = verification.read_reference(connection, edition.cutoff)
+        blocks = _blocks(eligibility.read_users(connection, edition.cutoff))
     rules = MixtapeRules(**edition.parameters).model_dump()
-    ends = [*facts["shard_starts"][1:], 2**62]
+    starts = [0, *(int(block[0]) for block in blocks[1:])]
 
-    def check(work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    def check(users: tuple[int, int]) -> verification.Found:
         with store.begin() as connection:
-            return work(connection, edition, *arguments)
+            return verification.check_lists(connection, reference, edition, rules, users)
 
     with ThreadPoolExecutor(VERIFYING_CONNECTIONS) as threads:
-        counting = threads.submit(check, verification.figures)
-        checking = [threads.submit(check, verification.wallpaper, facts["exposure_cap"])]
-        checking += [
-            threads.submit(check, verification.broken_rules, rules, users)
-            for users in zip([0, *ends[:-1]], ends, strict=True)
-        ]
-    figures = counting.result()
-    broken: Counter[str] = Counter()
-    for checked in checking:
-        broken.update(checked.result())
+        found = reduce(operator.add, threads.map(check, zip(starts, [*starts[1:], 2**62], strict=True)))
+    broken = verification.broken_rules(found, facts["exposure_cap"])
     with store.begin() as connection:
+        figures = verification.figures(connection, found)
         mixtapes.conclude_edition(
             connection, edition_id, "failed" if broken else "verified", figures | {"broken_rules": broken}
         )
     stage.done(figures["playlists"], "mixtapes")
     if broken:
-        found = "; ".join(f"{rule}: {count}" for rule, count in broken.items())
-        raise ModelError(f"Edition {edition_id} of {edition.week} breaks rules and is not published. {found}.")
+        named = "; ".join(f"{rule}: {count}" for rule, count in broken.items())
+        raise ModelError(f"Edition {edition_id} of {edition.week} breaks rules and is not published. {named}.")
     return figures
 
 
@@ -325,7 +326,7 @@ def find_reasons(
     shelf: Shelf,
     lists: Lists,
     user_ids: npt.NDArray[np.int64],
-    model: CollaborativeModel | None,
+    explainer: Explainer | None,
     interactions: Interactions,
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
     """The reasons' codes (n_users, length), and the plays that they name (n_users, length, 2): track ids, 0 = none."""
@@ -334,13 +335,14 @@ def find_reasons(
     codes = np.where(heard_by_somebody, Reason.POPULAR, Reason.UNHEARD).astype(np.int16)
     codes[lists.sources == Source.NEAREST_LISTENERS] = Reason.LISTENERS
     plays = np.zeros((*lists.rows.shape, 2), dtype=np.int64)
-    if model is None:
+    if explainer is None:
         return codes, plays
-    songs = np.searchsorted(model.track_ids, shelf.track_ids[rows])
+    model = explainer.model
+    songs = places_of(model.track_ids, shelf.track_ids)[rows]
     songs = np.where(lists.sources == Source.MIX, songs, -1)
     known = np.flatnonzero(np.isin(user_ids, interactions.user_ids))
     confidence = confidences(align(interactions, model.track_ids), model.parameters)
-    columns = explaining_plays(model, confidence[np.searchsorted(interactions.user_ids, user_ids[known])], songs[known])
+    columns = explainer.plays(confidence[np.searchsorted(interactions.user_ids, user_ids[known])], songs[known])
     plays[known] = np.where(columns >= 0, model.track_ids[columns], 0)
     codes[songs >= 0] = Reason.TASTE
     codes[plays[:, :, 0] > 0] = Reason.PLAYS

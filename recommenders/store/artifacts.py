@@ -39,7 +39,7 @@ class Artifacts:
         try:
             with (
                 filesystem.open(unfinished, "wb") as file,
-                pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=False, store_schema=True) as writer,
+                pq.ParquetWriter(file, schema, compression="lz4", use_dictionary=False, store_schema=True) as writer,
             ):
                 for block in itertools.chain([first], following):
                     writer.write_table(block.replace_schema_metadata(schema.metadata))

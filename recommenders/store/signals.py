@@ -10,6 +10,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.store.bulk import copy_out
+from recommenders.store.places import places_of
 
 
 class Signal(IntEnum):
@@ -170,12 +171,8 @@ def _is_skip(
     """The rows that are plays of under 30 s and under half the song: what `is_skip` in the database says."""
     short = np.flatnonzero((kinds == Signal.PLAY) & (ms_played >= 0) & (ms_played < 30_000))
     known = copy_out(connection, _DURATIONS, [("track_id", "i8"), ("duration_s", "f4")])
-    places = np.searchsorted(known["track_id"], track_ids[short])
-    places[places == len(known["track_id"])] = 0
-    halves = np.full(len(short), np.inf)
-    if len(known["track_id"]):
-        same = known["track_id"][places] == track_ids[short]
-        halves[same] = known["duration_s"][places[same]].astype(np.float64) * 500
+    places = places_of(known["track_id"], track_ids[short])
+    halves = np.append(known["duration_s"].astype(np.float64) * 500, np.inf)[places]  # an unknown length at the end
     return short[ms_played[short] < halves]
 
 

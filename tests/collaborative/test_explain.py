@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from recommenders.collaborative.explain import explaining_plays
+from recommenders.collaborative.explain import Explainer
 from recommenders.collaborative.model import AlsParameters, CollaborativeModel, fold_in
 
 
@@ -26,7 +26,7 @@ def _score_without(model: CollaborativeModel, row: csr_matrix, song: int, taken:
 def test_each_named_play_is_the_one_whose_loss_costs_most() -> None:
     model, confidence = _world(1)
     songs = np.argsort(-(fold_in(model, confidence) @ model.track_factors.T), axis=1)[:, :6]
-    plays = explaining_plays(model, confidence, songs)
+    plays = Explainer(model).plays(confidence, songs)
     compared = 0
     for user in range(songs.shape[0]):
         row = confidence[user]
@@ -47,5 +47,5 @@ def test_each_named_play_is_the_one_whose_loss_costs_most() -> None:
 def test_a_user_without_plays_and_an_empty_place_get_no_reason() -> None:
     model, confidence = _world(2)
     silent = csr_matrix(confidence.shape, dtype=np.float32)
-    assert (explaining_plays(model, silent, np.zeros((confidence.shape[0], 3), dtype=np.int64)) == -1).all()
-    assert (explaining_plays(model, confidence, np.full((confidence.shape[0], 3), -1)) == -1).all()
+    assert (Explainer(model).plays(silent, np.zeros((confidence.shape[0], 3), dtype=np.int64)) == -1).all()
+    assert (Explainer(model).plays(confidence, np.full((confidence.shape[0], 3), -1)) == -1).all()

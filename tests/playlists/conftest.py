@@ -1,6 +1,8 @@
 """A small service, planted straight into the database, and one Monday on it."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,11 +27,25 @@ class Service:
     artifacts: Artifacts
     users: list[int] = field(default_factory=list)
     tracks: list[int] = field(default_factory=list)
+    _open: sa.Connection | None = None
 
     def sql(self, query: str, **parameters: object) -> list[tuple]:
-        with self.store.begin() as connection:
+        with self.one_transaction() as connection:
             result = connection.execute(sa.text(query), parameters)
             return [tuple(row) for row in result] if result.returns_rows else []
+
+    @contextmanager
+    def one_transaction(self) -> Iterator[sa.Connection]:
+        """What is planted within it is one transaction, not one for each row."""
+        if self._open:
+            yield self._open
+            return
+        with self.store.begin() as connection:
+            self._open = connection
+            try:
+                yield connection
+            finally:
+                self._open = None
 
     def add_user(self, name: str) -> int:
         user = self.sql("INSERT INTO users (name) VALUES (:name) RETURNING user_id", name=name)[0][0]
@@ -173,6 +189,11 @@ def service(store: Store, artifacts: Artifacts) -> Service:
 
 def plant(service: Service, seed: int, *, users: int = 40, artists: int = 30, tracks: int = 300) -> np.ndarray:
     """Fill a service with collaborations, versions, releases, plays and blocks; return the planted track factors."""
+    with service.one_transaction():
+        return _plant(service, seed, users, artists, tracks)
+
+
+def _plant(service: Service, seed: int, users: int, artists: int, tracks: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     people = [service.add_user(f"user {i}") for i in range(users)]
     bands = [service.add_artist(f"band {i}") for i in range(artists)]

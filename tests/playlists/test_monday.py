@@ -12,6 +12,7 @@ from recommenders.errors import ModelError, NotEnoughDataError, UnknownNameError
 from recommenders.mixing import candidates
 from recommenders.playlists import allocation, monday
 from recommenders.playlists.mixtape import read_mixtape
+from recommenders.playlists.parameters import MixtapeRules
 from recommenders.store import mixtapes, verification
 from tests.playlists.conftest import CUTOFF, WEEK, Service, plant
 
@@ -269,6 +270,13 @@ def test_reasons_name_plays_of_the_user_and_no_others(service: Service) -> None:
             "(SELECT release_id FROM tracks WHERE release_id > 0 GROUP BY 1 HAVING count(*) > 2 LIMIT 1))",
             "releases with too many songs",
         ),
+        (
+            "track_ids[1] = (SELECT v.track_id FROM heard h JOIN tracks t USING (track_id) "
+            "JOIN tracks v USING (work_id) WHERE h.user_id = p.user_id "
+            "AND NOT EXISTS (SELECT FROM heard o WHERE o.user_id = h.user_id "
+            "AND o.track_id = v.track_id) LIMIT 1)",
+            "songs already heard",
+        ),
         ("track_ids = track_ids[1:29]", "neither full nor say why"),
         ("short_reason = 1", "neither full nor say why"),
         ("track_ids[1] = 999999", "not in the catalogue"),
@@ -294,8 +302,12 @@ def test_verification_finds_a_missing_list_and_wallpaper(service: Service) -> No
     with pytest.raises(ModelError, match="users without a list: 1"):
         monday.verify_edition(service.store, service.artifacts, edition)
     with service.store.begin() as connection:
-        found = verification.wallpaper(connection, mixtapes.edition(connection, edition), exposure_cap=3)
-    assert found["songs on too many lists"] > 0
+        checked = mixtapes.edition(connection, edition)
+        reference = verification.read_reference(connection, checked.cutoff)
+        found = verification.check_lists(connection, reference, checked, MixtapeRules().model_dump(), (0, 2**62))
+    exposure = Counter(track for tracks in service.lists(edition).values() for track in tracks)
+    assert not set(verification.broken_rules(found, max(exposure.values()))) & {"songs on too many lists"}
+    assert verification.broken_rules(found, 3)["songs on too many lists"] == sum(n > 3 for n in exposure.values())
 
 
 def test_an_unknown_user_or_week_is_named(service: Service) -> None:
