@@ -6,8 +6,6 @@ as well, so here the score is solved again without it: a rank-one change (Sherma
 two (Woodbury) for a pair.
 """
 
-import os
-
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
@@ -15,11 +13,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from recommenders.collaborative.model import CollaborativeModel
-from recommenders.settings import Settings
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
-
-from numba import njit
+from recommenders.compiled import compiled
 
 SECOND_PLAY_SHARE = 0.3
 
@@ -55,7 +49,7 @@ class Explainer:
         return plays
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _explain(tracks, indptr, indices, confidence, songs, plays):  # type: ignore[no-untyped-def]
     unit = np.eye(tracks.shape[1], dtype=np.float32)
     for user in range(songs.shape[0]):
@@ -90,7 +84,7 @@ def _explain(tracks, indptr, indices, confidence, songs, plays):  # type: ignore
                 plays[user, listed[n], 1] = columns[liked[second]]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _solve_lower(lower, right):  # type: ignore[no-untyped-def]
     """Replace every column b of `right` by the solution of L x = b."""
     for i in range(lower.shape[0]):
@@ -101,7 +95,7 @@ def _solve_lower(lower, right):  # type: ignore[no-untyped-def]
             right[i, column] /= lower[i, i]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _strongest(ties, change):  # type: ignore[no-untyped-def]
     """The two plays without which the score falls most; the second is -1 where there is only one."""
     first, second = 0, -1
@@ -113,7 +107,7 @@ def _strongest(ties, change):  # type: ignore[no-untyped-def]
     return first, second
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _change_without_both(i, j, cross, itself, score, strength, ties):  # type: ignore[no-untyped-def]
     """The change of the song's score when plays i and j are both taken away; `cross` = y_i' A^-1 y_j."""
     # (1 - D U' A^-1 U) of the Woodbury identity, with U = [y_i, y_j] and D = diag(c - 1).

@@ -1,16 +1,11 @@
 """The inner loop of solving users, compiled by numba."""
 
-import os
-
-from recommenders.settings import Settings
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
-
 import numpy as np
-from numba import njit
+
+from recommenders.compiled import compiled
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled(fastmath=True)
 def _dot(a, b, n):  # type: ignore[no-untyped-def]
     total = np.float32(0)
     for i in range(n):
@@ -18,7 +13,7 @@ def _dot(a, b, n):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def fold_in(factors, gram, indptr, indices, confidence, solved):  # type: ignore[no-untyped-def]
     """Solve each user with any confidences, by Cholesky, and write the factors into `solved` (n_users, n_factors).
 

@@ -1,24 +1,12 @@
 """The inner loop of judging, compiled by numba."""
 
-import os
-
-from recommenders.settings import Settings
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
-
 import numpy as np
-from numba import njit
+
+from recommenders.compiled import compiled
+from recommenders.mixing.kernels import dot
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def _dot(a, b):  # type: ignore[no-untyped-def]
-    total = np.float32(0)
-    for i in range(a.shape[0]):
-        total += a[i] * b[i]
-    return total
-
-
-@njit(cache=True, nogil=True)
+@compiled()
 def best_unheard(user_factors, track_factors, norms, tracks, offsets, heard, lists):  # type: ignore[no-untyped-def]
     """Write the tracks with the highest inner products that each user has not heard into `lists` (n_users, k).
 
@@ -33,12 +21,12 @@ def best_unheard(user_factors, track_factors, norms, tracks, offsets, heard, lis
         for i in range(offsets[user], offsets[user + 1]):
             stamps[heard[i]] = user + 1
         vector, chosen = user_factors[user], lists[user]
-        user_norm = np.sqrt(_dot(vector, vector)) * np.float32(1.00001)
+        user_norm = np.sqrt(dot(vector, vector)) * np.float32(1.00001)
         count = 0
         for i in range(n_tracks):
             if count == k and user_norm * norms[i] < scores[k - 1]:
                 break
-            score = _dot(vector, track_factors[i])
+            score = dot(vector, track_factors[i])
             track = tracks[i]
             if count == k and (score < scores[k - 1] or (score == scores[k - 1] and track > chosen[k - 1])):
                 continue

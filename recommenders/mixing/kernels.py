@@ -1,23 +1,18 @@
 """The inner loops over candidates, compiled by numba; every user's result depends on that user alone."""
 
-import os
-
-from recommenders.settings import Settings
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
-
 import numpy as np
-from numba import njit
+
+from recommenders.compiled import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def mark(stamps, offsets, items, user):  # type: ignore[no-untyped-def]
     """Write user + 1 into the stamp of each of the user's items: a set that costs nothing to empty."""
     for i in range(offsets[user], offsets[user + 1]):
         stamps[items[i]] = user + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def artist_forbidden(shelf, artist_stamps, row, stamp):  # type: ignore[no-untyped-def]
     """Whether any credited artist of the track in `row` is marked with `stamp`."""
     for i in range(shelf.artist_offsets[row], shelf.artist_offsets[row + 1]):
@@ -26,20 +21,21 @@ def artist_forbidden(shelf, artist_stamps, row, stamp):  # type: ignore[no-untyp
     return False
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def _dot(a, b):  # type: ignore[no-untyped-def]
+@compiled(fastmath=True)
+def dot(a, b):  # type: ignore[no-untyped-def]
+    """The inner product of two float32 vectors: the same to the last bit wherever they come from."""
     total = np.float32(0)
     for i in range(a.shape[0]):
         total += a[i] * b[i]
     return total
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _comes_before(score, row, other_score, other_row):  # type: ignore[no-untyped-def]
     return score > other_score or (score == other_score and row < other_row)
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _place_of(shelf, work, chosen_rows, count, otherwise):  # type: ignore[no-untyped-def]
     """The place of a version of `work` on the list."""
     for i in range(count):
@@ -48,7 +44,7 @@ def _place_of(shelf, work, chosen_rows, count, otherwise):  # type: ignore[no-un
     return otherwise
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _rise(chosen_rows, chosen_scores, place, row, score):  # type: ignore[no-untyped-def]
     """Put a song in at `place`, and move it up past all that come after it."""
     while place > 0 and _comes_before(score, row, chosen_scores[place - 1], chosen_rows[place - 1]):
@@ -59,7 +55,7 @@ def _rise(chosen_rows, chosen_scores, place, row, score):  # type: ignore[no-unt
     chosen_scores[place] = score
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def scan(shelf, forbidden, users, vectors, lengths, bounds, first, tracks, best, marks):  # type: ignore[no-untyped-def]
     """Go on filling the lists of `users` with the tracks first, first + 1, ... of `tracks`, which come by norm.
 
@@ -91,7 +87,7 @@ def scan(shelf, forbidden, users, vectors, lengths, bounds, first, tracks, best,
             track = first + column
             if length * norms[track] < chosen_scores[n_best - 1]:
                 break
-            score = _dot(vector, track_factors[track])
+            score = dot(vector, track_factors[track])
             if score <= 0 or score < chosen_scores[n_best - 1]:
                 continue
             row = rows[track]
@@ -110,7 +106,7 @@ def scan(shelf, forbidden, users, vectors, lengths, bounds, first, tracks, best,
     last_stamp[0] += users.shape[0]
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def append_candidates(shelf, forbidden, candidates, offsets, rows, scores, source):  # type: ignore[no-untyped-def]
     """Append to every list that is not full what the next source offers, in its order, changing the lists in place.
 

@@ -1,18 +1,12 @@
 """The inner loops over lists of songs, compiled by numba."""
 
-import os
-
-from recommenders.settings import Settings
-
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
-
 import numpy as np
-from numba import njit
 
+from recommenders.compiled import compiled
 from recommenders.mixing.kernels import artist_forbidden, mark
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _empty_tally(shelf):  # type: ignore[no-untyped-def]
     """Songs per artist and per release of one list; a count is valid where its stamp is the list's."""
     n_artists, n_releases = shelf.artist_ids.shape[0], shelf.n_releases
@@ -24,7 +18,7 @@ def _empty_tally(shelf):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _fits(shelf, row, tally, stamp, limits):  # type: ignore[no-untyped-def]
     """Whether one more song keeps the caps on each of its artists and on its release."""
     artist_stamps, artist_counts, release_stamps, release_counts = tally
@@ -38,7 +32,7 @@ def _fits(shelf, row, tally, stamp, limits):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _add(shelf, row, tally, stamp):  # type: ignore[no-untyped-def]
     artist_stamps, artist_counts, release_stamps, release_counts = tally
     release = shelf.releases[row]
@@ -55,7 +49,7 @@ def _add(shelf, row, tally, stamp):  # type: ignore[no-untyped-def]
         artist_counts[artist] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def choose(shelf, users, rows, refused, limits, chosen):  # type: ignore[no-untyped-def]
     """For each of `users`: the best candidates not refused that keep the caps, as places in the user's list.
 
@@ -79,7 +73,7 @@ def choose(shelf, users, rows, refused, limits, chosen):  # type: ignore[no-unty
         chosen[user, count:] = -1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def fill(shelf, forbidden, users, lists, candidates, popular, limits, exposure, cap, bends):  # type: ignore[no-untyped-def]
     """Fill the short lists of `users`, one after the other, giving up as few rules as possible.
 
@@ -126,7 +120,7 @@ def fill(shelf, forbidden, users, lists, candidates, popular, limits, exposure, 
                 count += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _share_artist(shelf, one, other):  # type: ignore[no-untyped-def]
     for i in range(shelf.artist_offsets[one], shelf.artist_offsets[one + 1]):
         for j in range(shelf.artist_offsets[other], shelf.artist_offsets[other + 1]):
@@ -135,7 +129,7 @@ def _share_artist(shelf, one, other):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def separate_artists(shelf, rows, order):  # type: ignore[no-untyped-def]
     """A playing order that keeps the given one as far as no artist comes twice in a row.
 
@@ -178,7 +172,7 @@ def separate_artists(shelf, rows, order):  # type: ignore[no-untyped-def]
     return stuck
 
 
-@njit(cache=True, nogil=True)
+@compiled()
 def _gap_for(shelf, rows, order, placed, row):  # type: ignore[no-untyped-def]
     """The last gap among the first `placed` songs of `order` where neither neighbour shares an artist; -1 for none."""
     for gap in range(placed, -1, -1):

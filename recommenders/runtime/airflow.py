@@ -260,11 +260,9 @@ def _remembered(settings: Settings) -> Service | None:
 
 def _processes(service: Service) -> list[psutil.Process]:
     """The living processes of the service's session; none when its leader's number is another process by now."""
-    try:
+    with suppress(psutil.NoSuchProcess):  # its children may be left
         if abs(psutil.Process(service.pid).create_time() - service.started_at) > 1:
             return []
-    except psutil.NoSuchProcess:
-        pass  # its children may be left
     found = []
     for process in psutil.process_iter():
         try:

