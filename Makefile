@@ -41,7 +41,7 @@ stop:
 	@test ! -x $(VENV)/bin/mixtape || $(VENV)/bin/mixtape down
 
 test: setup browser lint
-	$(VENV)/bin/pytest
+	$(VENV)/bin/pytest --numprocesses logical --maxprocesses 4 --no-loadscope-reorder
 
 endurance: setup
 	$(VENV)/bin/pytest -m endurance

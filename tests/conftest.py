@@ -6,9 +6,11 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from xdist.scheduler import LoadScopeScheduling
 
 from recommenders.runtime.postgres import ensure_database, start_postgres, stop_postgres
 from recommenders.settings import Settings
@@ -16,6 +18,18 @@ from recommenders.store import Artifacts, Store
 
 # Tests make many homes; what numba compiles is the same for all of them.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
+
+
+class ByFolder(LoadScopeScheduling):
+    """Gives the tests of one folder to one process: what they share, a service or an Airflow, is started once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid.split("::", maxsplit=1)[0].rpartition("/")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
+    """Of `pytest --numprocesses`."""
+    return ByFolder(config, log)
 
 
 @pytest.hookimpl(trylast=True)
