@@ -254,8 +254,9 @@ def bench(
     """
     from recommenders.runtime.scratch import scratch
 
+    numbers = _seeds(seeds)
     if name is Bench.FAULTS:
-        _bench_faults(_seeds(seeds)[0], only, as_json)
+        _bench_faults(numbers[0], only, as_json)
         return
     settings = Settings()
     with scratch(settings) as (new_store, folder):
@@ -264,7 +265,7 @@ def bench(
 
             found = measure_quality(
                 data,
-                _seeds(seeds),
+                numbers,
                 new_store=new_store,
                 folder=folder,
                 test_data=settings.test_data,
@@ -276,7 +277,7 @@ def bench(
 
             measure = {Bench.IMPORT: imports.run, Bench.RETRAIN: retrain.run, Bench.MONDAY: monday.run}[name]
             plays = events or users * (10 if name is Bench.IMPORT else 50)
-            found = measure(new_store, folder, Size(users, tracks, plays, _seeds(seeds)[0]), rounds, _say)
+            found = measure(new_store, folder, Size(users, tracks, plays, numbers[0]), rounds, _say)
     print(found.as_json() if as_json else found.table())
 
 

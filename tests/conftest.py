@@ -16,6 +16,10 @@ from recommenders.runtime.postgres import ensure_database, start_postgres, stop_
 from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
 
+# Airflow reads it when it is imported, and without it would write to the user's folder.
+AIRFLOW_HOME = tempfile.mkdtemp(prefix="mixtape-airflow-")
+os.environ["AIRFLOW_HOME"] = AIRFLOW_HOME
+
 # Tests make many homes; what numba compiles is the same for all of them.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
 
@@ -30,6 +34,11 @@ class ByFolder(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder:
     """Of `pytest --numprocesses`."""
     return ByFolder(config, log)
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)

@@ -225,6 +225,7 @@ def verify_edition(store: Store, artifacts: Artifacts, edition_id: int) -> dict[
     _, facts = load_shelf(artifacts, f"{artifacts.url}/editions/{edition_id}/shelf.parquet")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
+        verification.refresh_statistics(connection, edition)
         reference = verification.read_reference(connection, edition.cutoff)
         blocks = _blocks(eligibility.read_users(connection, edition.cutoff))
     rules = MixtapeRules(**edition.parameters).model_dump()

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from recommenders.store.bulk import copy_out
 from recommenders.store.eligibility import read_forbidden_artists
 from recommenders.store.mixtapes import Edition
+from recommenders.store.partitions import playlist_partition
 from recommenders.store.places import places_of
 from recommenders.store.signals import Pairs, contained
 
@@ -106,6 +107,11 @@ def read_reference(connection: sa.Connection, cutoff: dt.datetime) -> Reference:
     return Reference(
         tracks["track_id"], tracks["work_id"], tracks["release_id"], tracks["known"], offsets, credits["artist_id"]
     )
+
+
+def refresh_statistics(connection: sa.Connection, edition: Edition) -> None:
+    """Tell the planner what was written for the week: it would take the lists for few, and compare each with each."""
+    connection.execute(sa.text(f"ANALYZE {playlist_partition(edition.week)}"))
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,6 @@
 import copy
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -16,13 +14,12 @@ import sqlalchemy as sa
 from recommenders.runtime.postgres import ensure_database
 from recommenders.settings import PROJECT_ROOT
 from recommenders.store import Store
+from tests.conftest import AIRFLOW_HOME
 
 BUNDLE = "dags-folder"
 
 # Airflow reads these when it is imported, which a test module may do before any fixture runs.
-AIRFLOW_HOME = tempfile.mkdtemp(prefix="mixtape-airflow-")
 os.environ.update(
-    AIRFLOW_HOME=AIRFLOW_HOME,
     AIRFLOW__CORE__DAGS_FOLDER=str(PROJECT_ROOT / "dags"),
     AIRFLOW__CORE__PLUGINS_FOLDER=str(Path(AIRFLOW_HOME) / "plugins"),
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
@@ -67,7 +64,6 @@ def dag_bag(postgres: sa.URL) -> Iterator[Any]:
     sync_bag_to_db(bag, BUNDLE, None)
     yield bag
     settings.dispose_orm()
-    shutil.rmtree(AIRFLOW_HOME, ignore_errors=True)
 
 
 def _make_pools(slots: dict[str, int]) -> None:

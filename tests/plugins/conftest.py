@@ -2,8 +2,6 @@
 
 import datetime as dt
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +13,6 @@ import sqlalchemy as sa
 from recommenders.runtime.postgres import ensure_database
 from recommenders.store import Store, mixtapes
 from recommenders.store.partitions import ensure_event_months
-
-# Airflow reads this when it is imported, and without it would write to the home folder.
-os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="mixtape-airflow-"))
 
 WEEK = dt.date(2026, 11, 23)
 NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
