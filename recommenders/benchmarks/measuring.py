@@ -28,6 +28,8 @@ def measured(function: Callable[..., Any], *arguments: Any) -> Measured:
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
         result: Measured = pool.apply(_call, (function, arguments))
+        pool.close()  # its libraries clean up only when it ends by itself
+        pool.join()
     return result
 
 

@@ -84,6 +84,8 @@ class _Service:
             world.settle(self.store)
             self.stages.append(_monday(self, pool))
             self.shard_peaks.append(max(pool.map(_peak, range(PROCESSES * 4), chunksize=1)))
+            pool.close()
+            pool.join()
 
     @property
     def seconds(self) -> list[float]:
