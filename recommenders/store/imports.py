@@ -136,6 +136,7 @@ def set_aside(
     )
 
 
+_QUICK_STATISTICS = 20  # of 100, the default: a fifth of the rows are looked at
 _TABLES = {
     "catalogue": "tracks, track_artists, track_ids, artists, artist_ids, releases, works",
     "users": "users, user_ids",
@@ -144,6 +145,10 @@ _TABLES = {
 
 
 def refresh_statistics(store: Store, kind: str) -> None:
-    """Tell the planner what an import changed; without it, the first queries take minutes."""
+    """Tell the planner what an import changed; without it, the first queries take minutes.
+
+    A quick look at a part of each table; housekeeping looks thoroughly every night.
+    """
     with store.begin() as connection:
+        connection.execute(sa.text(f"SET LOCAL default_statistics_target = {_QUICK_STATISTICS}"))
         connection.execute(sa.text(f"ANALYZE {_TABLES[kind]}"))

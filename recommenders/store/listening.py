@@ -133,20 +133,23 @@ def _remember_heard(connection: sa.Connection, heard: pa.Table) -> None:
     connection.execute(sa.text("CREATE TEMPORARY TABLE new_heard (place integer, LIKE heard) ON COMMIT DROP"))
     copy_in_binary(connection, "new_heard", {"place": place, **columns})
     connection.execute(sa.text("ANALYZE new_heard"))
-    known = copy_out(connection, "SELECT place FROM new_heard JOIN heard USING (user_id, track_id)", [("place", "i4")])[
-        "place"
-    ]
-    if len(known):
+    known = copy_out(
+        connection,
+        "SELECT n.place, h.first_at > n.first_at OR h.last_at < n.last_at "
+        "FROM new_heard n JOIN heard h USING (user_id, track_id)",
+        [("place", "i4"), ("wider", "?")],
+    )
+    if known["wider"].any():
         _execute(
             connection,
             """
             UPDATE heard h SET first_at = least(h.first_at, n.first_at), last_at = greatest(h.last_at, n.last_at)
             FROM new_heard n
-            WHERE h.user_id = n.user_id AND h.track_id = n.track_id
-              AND (h.first_at > n.first_at OR h.last_at < n.last_at)
+            WHERE h.user_id = n.user_id AND h.track_id = n.track_id AND n.place = ANY (:wider)
             """,
+            {"wider": known["place"][known["wider"]].tolist()},
         )
-    new = np.delete(place, known)
+    new = np.delete(place, known["place"])
     copy_in_binary(connection, "heard", {name: values[new] for name, values in columns.items()})
     connection.execute(sa.text("DROP TABLE new_heard"))
 
