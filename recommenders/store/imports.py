@@ -7,7 +7,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommenders.store.bulk import stage
-from recommenders.store.database import Store
+from recommenders.store.database import Store, glance
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,6 @@ def set_aside(
     )
 
 
-_QUICK_STATISTICS = 20  # of 100, the default: a fifth of the rows are looked at
 _TABLES = {
     "catalogue": "tracks, track_artists, track_ids, artists, artist_ids, releases, works",
     "users": "users, user_ids",
@@ -145,10 +144,6 @@ _TABLES = {
 
 
 def refresh_statistics(store: Store, kind: str) -> None:
-    """Tell the planner what an import changed; without it, the first queries take minutes.
-
-    A quick look at a part of each table; housekeeping looks thoroughly every night.
-    """
+    """Tell the planner what an import changed; without it, the first queries take minutes."""
     with store.begin() as connection:
-        connection.execute(sa.text(f"SET LOCAL default_statistics_target = {_QUICK_STATISTICS}"))
-        connection.execute(sa.text(f"ANALYZE {_TABLES[kind]}"))
+        glance(connection, _TABLES[kind])

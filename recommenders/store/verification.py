@@ -15,6 +15,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.store.bulk import copy_out
+from recommenders.store.database import glance
 from recommenders.store.eligibility import read_forbidden_artists
 from recommenders.store.mixtapes import Edition
 from recommenders.store.partitions import playlist_partition
@@ -111,7 +112,7 @@ def read_reference(connection: sa.Connection, cutoff: dt.datetime) -> Reference:
 
 def refresh_statistics(connection: sa.Connection, edition: Edition) -> None:
     """Tell the planner what was written for the week: it would take the lists for few, and compare each with each."""
-    connection.execute(sa.text(f"ANALYZE {playlist_partition(edition.week)}"))
+    glance(connection, playlist_partition(edition.week))
 
 
 @dataclass(frozen=True)
