@@ -42,6 +42,7 @@ from dags.common import (
     Tag,
     as_params,
     cron,
+    one_at_a_time,
     open_artifacts,
     open_store,
     read_params,
@@ -73,7 +74,7 @@ def monday_playlists() -> None:
         from recommenders.playlists import monday
 
         parameters, settings = read_params(MondayParameters), Settings()
-        with open_store() as store:
+        with open_store() as store, one_at_a_time(store, "plan"):
             moment = resolve_moment(parameters.week, store)
             wait_for_turn(moment, store, parameters.memory_weeks)
             wait_for_import(store)

@@ -1,6 +1,7 @@
 """What the DAGs share: defaults, tags, pools, assets, the store, the cut-off, params from pydantic."""
 
 from dags.common.context import (
+    one_at_a_time,
     open_artifacts,
     open_store,
     resolve_moment,
@@ -20,6 +21,7 @@ __all__ = [
     "Tag",
     "as_params",
     "cron",
+    "one_at_a_time",
     "open_artifacts",
     "open_store",
     "read_params",

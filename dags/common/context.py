@@ -14,7 +14,7 @@ from recommenders.playlists import calendar
 from recommenders.playlists.calendar import Moment, asked_week
 from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
-from recommenders.store.database import connection_url
+from recommenders.store.database import advisory_lock, connection_url
 from recommenders.store.mixtapes import editions_in_the_making, unpublished_runs, week_cutoff
 
 CONNECTION_ID = "mixtape"
@@ -40,6 +40,14 @@ def open_store() -> Iterator[Store]:
         raise AirflowFailException(str(error)) from error
     finally:
         store.close()
+
+
+@contextmanager
+def one_at_a_time(store: Store, doing: str) -> Iterator[None]:
+    """Wait until nobody else is `doing` the same, and keep others waiting inside; a killed task lets go."""
+    with store.begin() as connection:
+        advisory_lock(connection, doing, "all")
+        yield
 
 
 def open_artifacts() -> Artifacts:

@@ -49,6 +49,7 @@ class Pool(StrEnum):
     """Every pool; `mixtape up` makes those that are missing with the sizes of `pools.json` (`airflow pools import`)."""
 
     TRAIN = "train"
+    AUDIO = "audio"
 
 
 POOL_SLOTS = {
@@ -61,4 +62,6 @@ class ASSET:
 
     LISTENING = Asset("listening")
     TRACK_VECTORS = Asset("track_vectors")
+    TRACK_AUDIO = Asset("track_audio")
+    AUDIO_NETWORK = Asset("audio_network")
     PLAYLISTS = Asset("playlists")

@@ -117,10 +117,10 @@ def strike_all(world: World, faults: Sequence[Fault], reference: dict[str, Diges
 
 def _strike(world: World, fault: Fault, undisturbed: Digests) -> Row:
     start = time.monotonic()
-    expected = undisturbed
-    if fault.expected:
-        fault.expected(world)
-        expected = _state(world, None)
+    expected = []
+    for run_undisturbed in fault.expected:
+        run_undisturbed(world)
+        expected.append(_state(world, None))
         world.put_back(BEFORE[fault.dag_id])
         start = time.monotonic()
     world.clear_strikes()
@@ -132,7 +132,8 @@ def _strike(world: World, fault: Fault, undisturbed: Digests) -> Row:
     except MixtapeError as error:
         return Row(fault, str(recovery), time.monotonic() - start, str(error).splitlines()[0])
     seconds = time.monotonic() - start
-    differing = [part for part in _differing(state, expected) if part not in fault.changes]
+    differing = min((_differing(state, one) for one in expected or [undisturbed]), key=len)
+    differing = [part for part in differing if part not in fault.changes]
     problems = [*recovery.problems, *([f"{', '.join(differing)} differ"] if differing else [])]
     if fault.strike and not has_struck(world.folder, fault.strike):
         problems.append("it did not strike")
