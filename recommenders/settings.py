@@ -29,6 +29,7 @@ class Settings(BaseSettings):
         None, description="Where models and editions keep their files. Unset: home/artifacts."
     )
     landing_url: str | None = Field(None, description="Where files to import are dropped. Unset: home/landing.")
+    uploads_url: str | None = Field(None, description="Where new songs are uploaded as files. Unset: home/uploads.")
     exports_url: str | None = Field(None, description="Where playlists are exported to. Unset: home/exports.")
     timezone: str = Field("UTC", description="Time zone in which Monday begins, for instance Europe/Stockholm.")
     web_host: str = Field(
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
     def landing(self) -> str:
         """URL of the landing folder."""
         return self.landing_url or (self.home / "landing").as_uri()
+
+    @property
+    def uploads(self) -> str:
+        """URL of the uploads folder."""
+        return self.uploads_url or (self.home / "uploads").as_uri()
 
     @property
     def exports(self) -> str:
