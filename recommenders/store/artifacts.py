@@ -3,7 +3,7 @@
 import itertools
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import fsspec
@@ -60,11 +60,29 @@ class Artifacts:
             with fsspec.open(uri, "rb") as file:
                 table = pq.read_table(file, columns=columns, filters=chosen)
         except (OSError, pa.ArrowException) as error:
-            raise ArtifactError(
-                f"The artifact {uri} is missing or damaged: {error}. Run the task that wrote it again."
-            ) from error
+            raise _lost(uri, error) from error
         metadata = table.schema.metadata or {}
         return table, json.loads(metadata.get(_FACTS, b"{}"))
+
+    def read_blocks(self, uri: str) -> Iterator[pa.Table]:
+        """The tables that `write_blocks` stored at `uri`, one after the other; one is in memory at a time.
+
+        Raises ArtifactError when the file is missing or damaged.
+        """
+        try:
+            with fsspec.open(uri, "rb") as file:
+                parts = pq.ParquetFile(file)
+                for number in range(parts.num_row_groups):
+                    yield parts.read_row_group(number)
+        except (OSError, pa.ArrowException) as error:
+            raise _lost(uri, error) from error
+
+    def newest_first(self, folder: str) -> list[str]:
+        """The URIs of all artifacts in `folder` and the folders in it, the one written last first."""
+        filesystem, path = fsspec.core.url_to_fs(f"{self.url}/{folder}")
+        files = [file for file in filesystem.find(path) if file.endswith(".parquet")]
+        dated = sorted(((filesystem.modified(file), file) for file in files), reverse=True)
+        return [str(filesystem.unstrip_protocol(file)) for _, file in dated]
 
     def exists(self, uri: str) -> bool:
         """Whether there is a file at `uri`."""
@@ -91,6 +109,10 @@ class Artifacts:
             return False
         filesystem.rm_file(path)
         return True
+
+
+def _lost(uri: str, error: Exception) -> ArtifactError:
+    return ArtifactError(f"The artifact {uri} is missing or damaged: {error}. Run the task that wrote it again.")
 
 
 def matrix_column(matrix: npt.NDArray[Any]) -> pa.FixedSizeListArray:
