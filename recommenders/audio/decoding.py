@@ -15,6 +15,7 @@ from recommenders.audio.library import standard
 Samples = npt.NDArray[np.float32]
 
 RATE = 44_100  # Hz, at which everything is heard
+HALF_RATE = RATE // 2  # at which spectra are made
 SHORTEST_S = 1.0
 LONGEST_S = 20 * 60.0
 HIGHEST_PEAK = 10.0  # 20 dB beyond full scale: decoders of damaged files reach it, music does not
