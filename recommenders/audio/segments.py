@@ -1,5 +1,7 @@
 """Segments: short, even sounds, each with its pitches, its timbre and its loudness (Jehan 2005, chapter 3)."""
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import dct
@@ -21,13 +23,14 @@ def find_segments(half: Samples, spectrum: Spectrum) -> tuple[Segment, ...]:
     """The segments of mono samples (n,) at 22,050 Hz."""
     starts, confidences = _beginnings(spectrum)
     pitches = _pitches(np.add.reduceat(spectrum.chroma, starts))
-    timbres = timbre(np.add.reduceat(spectrum.bands, starts) / np.diff(starts, append=len(spectrum.bands))[:, None])
+    lengths = np.diff(starts, append=len(spectrum.bands))[:, None].astype(np.float32)
+    timbres = timbre(np.add.reduceat(spectrum.bands, starts) / lengths)
     loudness = loudness_curve(half)
     duration_s = len(half) / HALF_RATE
     times = np.append(starts * STEP_S, duration_s)
     places = np.clip(np.rint(times * HALF_RATE / _STEP).astype(np.int64), 0, len(loudness))
     segments = []
-    for index, (first, last) in enumerate(zip(places[:-1], places[1:], strict=True)):
+    for index, (first, last) in enumerate(pairwise(places.tolist())):
         part = loudness[first : max(last, first + 1)]
         highest = int(part.argmax())
         segments.append(
@@ -62,7 +65,8 @@ def timbre(bands: Floats) -> Floats:
     """
     level = np.maximum(10 * np.log10(np.maximum(bands, 1e-12)), FLOOR_DB) - FLOOR_DB
     coefficients = dct(level, type=2, axis=1, norm="ortho")[:, :N_TIMBRE] / np.sqrt(bands.shape[1])
-    return coefficients.astype(np.float32)
+    shape: Floats = coefficients.astype(np.float32)
+    return shape
 
 
 def _beginnings(spectrum: Spectrum) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
@@ -88,7 +92,7 @@ def _mean_around(values: npt.NDArray[np.float64], reach: int) -> npt.NDArray[np.
 def _apart(
     peaks: npt.NDArray[np.int64], heights: npt.NDArray[np.float64], least: int, n_rows: int
 ) -> npt.NDArray[np.int64]:
-    """The peaks, ascending, at least `least` rows apart and from both ends: of two that are near the higher one stays."""
+    """The peaks, ascending, `least` rows apart and away from both ends: of two that are near the higher one stays."""
     free = np.ones(n_rows + 1, dtype=bool)
     free[:least] = free[n_rows - least :] = False
     kept = []

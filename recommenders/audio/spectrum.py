@@ -1,4 +1,4 @@
-"""The spectrum over time, once for everything that needs it: bands, pitch classes, and how much begins in each frame."""
+"""The spectrum over time, once for everything that needs it: bands, pitch classes, and what begins in each frame."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
