@@ -24,7 +24,7 @@ def find_segments(half: Samples, spectrum: Spectrum) -> tuple[Segment, ...]:
     starts, confidences = _beginnings(spectrum)
     pitches = _pitches(np.add.reduceat(spectrum.chroma, starts))
     lengths = np.diff(starts, append=len(spectrum.bands))[:, None].astype(np.float32)
-    timbres = timbre(np.add.reduceat(spectrum.bands, starts) / lengths)
+    timbres = timbre((np.add.reduceat(spectrum.bands, starts) / lengths).astype(np.float32))
     loudness = loudness_curve(half)
     duration_s = len(half) / HALF_RATE
     times = np.append(starts * STEP_S, duration_s)
