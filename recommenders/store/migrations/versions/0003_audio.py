@@ -8,7 +8,8 @@ down_revision = "0002"
 FILES = """
 -- Every audio file that was found. One that changed, or that an older analysis heard, waits again.
 CREATE TABLE audio_files (
-    uri text PRIMARY KEY,
+    file_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    uri text NOT NULL UNIQUE,
     size bigint NOT NULL,
     modified_at timestamptz NOT NULL,
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'analysed', 'duplicate', 'rejected')),
@@ -23,9 +24,10 @@ CREATE TABLE audio_files (
     CHECK (state <> 'rejected' OR reason IS NOT NULL),
     CHECK ((state = 'waiting') = (concluded_at IS NULL))
 );
-CREATE INDEX ON audio_files (found_at, uri) WHERE state = 'waiting';
+CREATE INDEX ON audio_files (file_id) WHERE state = 'waiting';
 CREATE INDEX ON audio_files (track_id);
 CREATE INDEX ON audio_files (state, concluded_at);
+CREATE INDEX ON tracks USING hash (audio_uri);
 """
 
 ANALYSES = """
@@ -59,12 +61,14 @@ CREATE TABLE audio_analyses (
 );
 CREATE INDEX ON audio_analyses (analysed_at);
 
--- Chromaprint's words, 32 bits each, in their order; the index finds the tracks that share words with another.
+-- Chromaprint's words, 32 bits each, in their order. `sample` holds one in eight of the words that there are, chosen by
+-- the word alone: its index finds the tracks that share some with another.
 CREATE TABLE fingerprints (
     track_id bigint PRIMARY KEY REFERENCES tracks,
-    words integer[] NOT NULL
+    words integer[] NOT NULL,
+    sample integer[] NOT NULL
 );
-CREATE INDEX ON fingerprints USING gin (words) WITH (fastupdate = off);
+CREATE INDEX ON fingerprints USING gin (sample) WITH (fastupdate = off);
 
 CREATE TABLE track_tags (
     track_id bigint NOT NULL REFERENCES tracks,

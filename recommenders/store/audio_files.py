@@ -1,0 +1,223 @@
+"""The audio files that were found: which wait to be heard, and what became of the others."""
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from recommenders.store.bulk import stage
+
+UPLOADS = "uploads"  # the kind under which `rejected` knows them
+MOST_ATTEMPTS = 3  # a file whose analysis ended the process so often is given up
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """One file. `track_id`: the track that it is known to belong to, or None. `attempts` counts the one going on."""
+
+    file_id: int
+    uri: str
+    size: int
+    modified_at: dt.datetime
+    attempts: int
+    track_id: int | None
+
+
+@dataclass(frozen=True)
+class AudioCounts:
+    """How many files there are in each state; `newest_at`: when the newest one was analysed."""
+
+    waiting: int
+    analysed: int
+    duplicate: int
+    rejected: int
+    newest_at: dt.datetime | None
+
+
+@dataclass(frozen=True)
+class RejectedFile:
+    """A file that can't be used, and why."""
+
+    uri: str
+    reason: str
+    detail: str
+    rejected_at: dt.datetime
+
+
+_WAIT = """state = 'waiting', attempts = 0, reason = NULL, detail = NULL, concluded_at = NULL"""
+
+
+def register(connection: sa.Connection, found: pa.Table, now: dt.datetime) -> int:
+    """Let files wait that are new or changed: `found` holds uri text (distinct), size int, modified_at timestamp, and
+    track_id int or null, the track whose `audio_uri` the file is. Returns how many wait because of it."""
+    stage(connection, "found_files", "uri text, size bigint, modified_at timestamptz, track_id bigint", found)
+    connection.execute(sa.text("DELETE FROM found_files WHERE track_id NOT IN (SELECT track_id FROM tracks)"))
+    query = f"""
+            INSERT INTO audio_files AS f (uri, size, modified_at, track_id, found_at)
+            SELECT uri, size, modified_at, track_id, :now FROM found_files g
+            WHERE NOT EXISTS (SELECT FROM audio_files k WHERE k.uri = g.uri AND k.size = g.size
+                              AND k.modified_at = g.modified_at AND (g.track_id IS NULL OR g.track_id = k.track_id))
+            ORDER BY uri
+            ON CONFLICT (uri) DO UPDATE
+            SET size = excluded.size, modified_at = excluded.modified_at, {_WAIT},
+                track_id = coalesce(excluded.track_id, f.track_id)
+        """  # noqa: S608 - a constant
+    new = connection.execute(sa.text(query), {"now": now}).rowcount
+    connection.execute(sa.text("DROP TABLE found_files"))
+    return int(new)
+
+
+def register_outdated(connection: sa.Connection, version: int) -> int:
+    """Let files wait that an analysis older than `version` heard; return how many."""
+    query = f"UPDATE audio_files SET {_WAIT} WHERE state IN ('analysed', 'duplicate') AND analysis_version < :version"  # noqa: S608 - a constant
+    return int(connection.execute(sa.text(query), {"version": version}).rowcount)
+
+
+def register_again(connection: sa.Connection, states: tuple[str, ...]) -> int:
+    """Let every file wait that is in one of `states`; return how many."""
+    query = f"UPDATE audio_files SET {_WAIT} WHERE state = ANY(:states)"  # noqa: S608 - a constant
+    return int(connection.execute(sa.text(query), {"states": list(states)}).rowcount)
+
+
+def unregistered_tracks(connection: sa.Connection) -> list[tuple[int, str]]:
+    """(track_id, audio_uri) of the tracks that name a file and have none that was found, the smallest id of each uri.
+
+    A file may be registered under another spelling of its uri: it then belongs to the track.
+    """
+    rows = connection.execute(
+        sa.text("""
+            SELECT DISTINCT ON (t.audio_uri) t.track_id, t.audio_uri FROM tracks t
+            WHERE t.audio_uri IS NOT NULL
+              AND NOT EXISTS (SELECT FROM audio_files f WHERE f.uri = t.audio_uri)
+              AND NOT EXISTS (SELECT FROM audio_files f WHERE f.track_id = t.track_id)
+            ORDER BY t.audio_uri, t.track_id
+        """)
+    )
+    return [(int(row.track_id), str(row.audio_uri)) for row in rows]
+
+
+def waiting_files(connection: sa.Connection, most: int) -> list[int]:
+    """The ids of files that wait, at most so many, those found first."""
+    query = sa.text("SELECT file_id FROM audio_files WHERE state = 'waiting' ORDER BY file_id LIMIT :most")
+    return list(connection.execute(query, {"most": most}).scalars())
+
+
+def claim(connection: sa.Connection, file_id: int) -> AudioFile | None:
+    """Begin an attempt at a file; None when it does not wait any more, or another process is at it.
+
+    The file stays claimed as long as the connection holds the session's lock (see `release`): a process that is killed
+    lets go of it.
+    """
+    locked = connection.execute(
+        sa.text("SELECT pg_try_advisory_lock(hashtextextended('mixtape.audio_files', :id))"), {"id": file_id}
+    ).scalar_one()
+    if not locked:
+        return None
+    row = connection.execute(
+        sa.text("""
+            UPDATE audio_files SET attempts = attempts + 1 WHERE file_id = :id AND state = 'waiting'
+            RETURNING file_id, uri, size, modified_at, attempts, track_id
+        """),
+        {"id": file_id},
+    ).one_or_none()
+    if row is None:
+        release(connection, file_id)
+        return None
+    return AudioFile(*row)
+
+
+def release(connection: sa.Connection, file_id: int) -> None:
+    """Let go of a file that this connection has claimed."""
+    connection.execute(
+        sa.text("SELECT pg_advisory_unlock(hashtextextended('mixtape.audio_files', :id))"), {"id": file_id}
+    )
+
+
+def forget(connection: sa.Connection, file_id: int) -> None:
+    """Remove a file that is gone before anything was known of it."""
+    connection.execute(sa.text("DELETE FROM audio_files WHERE file_id = :id AND state = 'waiting'"), {"id": file_id})
+
+
+def conclude(
+    connection: sa.Connection, file: AudioFile, *, state: str, track_id: int, version: int, now: dt.datetime
+) -> None:
+    """Say that an analysis of `version` heard a file: it is the track's (analysed), or repeats it (duplicate)."""
+    _finish(connection, file, state=state, track_id=track_id, version=version, now=now, reason=None, detail=None)
+    connection.execute(sa.text("DELETE FROM rejected WHERE kind = :kind AND content_hash = :hash"), _named(file.uri))
+
+
+def reject(connection: sa.Connection, file: AudioFile, *, reason: str, detail: str, now: dt.datetime) -> None:
+    """Set a file aside with its reason."""
+    values = {"state": "rejected", "track_id": file.track_id, "version": None, "now": now}
+    _finish(connection, file, **values, reason=reason, detail=_storable(detail))
+    set_aside(connection, file.uri, reason=reason, detail=detail, now=now)
+
+
+def set_aside(connection: sa.Connection, source: str, *, reason: str, detail: str, now: dt.datetime) -> bool:
+    """Record in `rejected` what can't be used; False when it is there already, for the same reason."""
+    values = _named(source) | {"reason": reason, "detail": _storable(detail), "now": now}
+    query = "SELECT reason FROM rejected WHERE kind = :kind AND content_hash = :hash"
+    if reason in connection.execute(sa.text(query), values).scalars().all():
+        return False
+    connection.execute(sa.text("DELETE FROM rejected WHERE kind = :kind AND content_hash = :hash"), values)
+    connection.execute(
+        sa.text("""
+            INSERT INTO rejected (kind, source, content_hash, reason, detail, rejected_at)
+            VALUES (:kind, :source, :hash, :reason, :detail, :now)
+        """),
+        values,
+    )
+    return True
+
+
+def count_files(connection: sa.Connection) -> AudioCounts:
+    """How many files are in each state."""
+    row = connection.execute(
+        sa.text("""
+            SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting,
+                   count(*) FILTER (WHERE state = 'analysed') AS analysed,
+                   count(*) FILTER (WHERE state = 'duplicate') AS duplicate,
+                   count(*) FILTER (WHERE state = 'rejected') AS rejected,
+                   max(concluded_at) FILTER (WHERE state = 'analysed') AS newest_at
+            FROM audio_files
+        """)
+    ).one()
+    return AudioCounts(**row._mapping)
+
+
+def rejected_files(connection: sa.Connection, most: int = 100) -> list[RejectedFile]:
+    """The files that can't be used, the last ones first."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT source, reason, detail, rejected_at FROM rejected WHERE kind = :kind
+            ORDER BY rejected_at DESC, rejected_id DESC LIMIT :most
+        """),
+        {"kind": UPLOADS, "most": most},
+    )
+    return [RejectedFile(*row) for row in rows]
+
+
+def _finish(connection: sa.Connection, file: AudioFile, **values: Any) -> None:
+    connection.execute(
+        sa.text("""
+            UPDATE audio_files
+            SET state = :state, track_id = :track_id, analysis_version = :version, reason = :reason, detail = :detail,
+                concluded_at = :now
+            WHERE file_id = :file_id AND size = :size AND modified_at = :modified_at
+        """),
+        values | {"file_id": file.file_id, "size": file.size, "modified_at": file.modified_at},
+    )
+
+
+def _named(source: str) -> dict[str, str]:
+    """How `rejected` knows a file: its content need not be readable, so its name is hashed."""
+    name = source.encode(errors="backslashreplace")
+    return {"kind": UPLOADS, "source": name.decode(), "hash": hashlib.sha256(name).hexdigest()}
+
+
+def _storable(text: str) -> str:
+    """`text` as Postgres takes it."""
+    return text.replace("\0", "\\x00").encode(errors="backslashreplace").decode()[:2_000]
