@@ -31,6 +31,7 @@ SOURCES = {
     "culture": "described like what they play",
     "editorial": "from lists by curators",
     "popular": "popular with everybody",
+    "audio": "close to their own taste, by its sound",
 }
 
 TICKS = {

@@ -21,20 +21,26 @@ SECOND_PLAY_SHARE = 0.3
 class Explainer:
     """Explains the songs of one model, for any number of users."""
 
-    def __init__(self, model: CollaborativeModel) -> None:
+    def __init__(self, model: CollaborativeModel, others: npt.NDArray[np.float32] | None = None) -> None:
+        """`others` (n, n_factors) are vectors in the model's space of songs that it does not know: they are explained
+        as the columns that follow the model's."""
         self.model = model
+        vectors = model.track_factors
+        if others is not None and len(others):
+            vectors = np.concatenate([vectors, others])
         # In the coordinates L^-1 y, where Y'Y + regularisation I = L L', what is common to all users is the identity,
         # and a user's A is so well conditioned that single precision does.
         with threadpool_limits(1, "blas"):
-            whitened = solve_triangular(np.linalg.cholesky(model.gram), model.track_factors.T, lower=True).T
+            whitened = solve_triangular(np.linalg.cholesky(model.gram), vectors.T, lower=True).T
         self._tracks = np.ascontiguousarray(whitened, dtype=np.float32)
 
     def plays(self, confidence: csr_matrix, songs: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The one or two liked tracks without which each song's score falls most, as columns of the model.
 
         `confidence` (n_users, n_tracks) signed, as `confidences` makes it; `songs` (n_users, length) columns of the
-        model, -1 = none. Returns (n_users, length, 2), -1 = none. The score of the song, solved again without the
-        named plays, is lower than with them; a second play is named when its own effect is at least 0.3 of the first's.
+        model and, after them, of `others`, -1 = none. Returns (n_users, length, 2), -1 = none. The score of the song,
+        solved again without the named plays, is lower than with them; a second play is named when its own effect is at
+        least 0.3 of the first's.
         """
         plays = np.full((*songs.shape, 2), -1, dtype=np.int64)
         with threadpool_limits(1, "blas"):

@@ -1,4 +1,7 @@
-"""The ranked candidates of each user: the collaborative model first, then the rungs of the fallback ladder."""
+"""The ranked candidates of each user: the collaborative model first, then the rungs of the fallback ladder.
+
+Fresh and cold songs have lists of their own, which join the model's: few of them would reach it by themselves.
+"""
 
 import datetime as dt
 from enum import IntEnum
@@ -11,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from recommenders.collaborative.model import CollaborativeModel, align, confidences, fold_in
 from recommenders.listening.interactions import Interactions
+from recommenders.mixing.cold import Cold
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.store import Artifacts, eligibility
 from recommenders.store.artifacts import column_matrix, matrix_column
@@ -19,29 +23,36 @@ from recommenders.store.places import places_of
 NEAREST_LISTENERS = 50
 BLOCK_USERS = 512
 STRETCH_TRACKS = 4_096
+NEWCOMERS = 20  # fresh songs, and as many cold ones, that join a user's candidates
 
 
 class Source(IntEnum):
-    """The rungs of the fallback ladder, best first; the numbers that `source_name` in the database spells out."""
+    """Where a song came from; the numbers that `source_name` in the database spells out."""
 
     MIX = 1
     NEAREST_LISTENERS = 2
     CULTURE = 3
     EDITORIAL = 4
     POPULAR = 5
+    AUDIO = 6
+
+
+RUNGS = np.array([0, 1, 2, 3, 4, 5, 1], dtype=np.int8)  # of each source on the fallback ladder, the best first
 
 
 class Candidates(NamedTuple):
     """Ranked candidates, best first.
 
     `user_ids` (n_users,) ascending; `rows` (n_users, n) int32 rows of the shelf, -1 past the end of a list; `scores`
-    (n_users, n) float32, comparable within one source; `sources` (n_users, n) int8.
+    (n_users, n) float32, comparable within one rung; `sources` (n_users, n) int8; `fresh_least` (n_users,) float32 is
+    the least score with which a fresh song of the first rung is to the user's taste.
     """
 
     user_ids: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float32]
     sources: npt.NDArray[np.int8]
+    fresh_least: npt.NDArray[np.float32]
 
     def columns(self) -> dict[str, Any]:
         """Columns of an artifact, one row a user."""
@@ -50,14 +61,15 @@ class Candidates(NamedTuple):
             "rows": matrix_column(self.rows),
             "scores": matrix_column(self.scores),
             "sources": matrix_column(self.sources),
+            "fresh_least": self.fresh_least,
         }
 
     @staticmethod
     def load(artifacts: Artifacts, uri: str) -> "Candidates":
         """The candidates of an artifact with the columns that `columns` made."""
-        table, _ = artifacts.read(uri, columns=["user_id", "rows", "scores", "sources"])
+        table, _ = artifacts.read(uri, columns=["user_id", *Candidates._fields[1:]])
         rows, scores, sources = (column_matrix(table[name]) for name in ("rows", "scores", "sources"))
-        return Candidates(table["user_id"].to_numpy(), rows, scores, sources)
+        return Candidates(table["user_id"].to_numpy(), rows, scores, sources, table["fresh_least"].to_numpy())
 
 
 def user_factors(
@@ -73,21 +85,48 @@ def user_factors(
 
 
 class ByNorm(NamedTuple):
-    """A model's tracks that may be recommended, the longest vectors first: what the search goes through."""
+    """Tracks that may be recommended, the longest vectors first: what a search goes through."""
 
     rows: npt.NDArray[np.int32]  # (n_tracks,) of the shelf
     vectors: npt.NDArray[np.float32]  # (n_tracks, f)
     norms: npt.NDArray[np.float32]  # (n_tracks,) falling
 
 
-def by_norm(shelf: Shelf, model: CollaborativeModel) -> ByNorm:
-    """The model's eligible tracks in the order of the search, equal lengths by id."""
+class Searched(NamedTuple):
+    """What is searched for each user: the songs that the model knows, the fresh songs of all, and the cold ones that
+    are not fresh. `is_cold` (n_tracks,) bool, by row of the shelf."""
+
+    known: ByNorm
+    fresh: ByNorm
+    cold: ByNorm
+    is_cold: npt.NDArray[np.bool_]
+
+
+def searched(shelf: Shelf, model: CollaborativeModel, cold: Cold) -> Searched:
+    """The eligible tracks of the model, and the cold ones, which are no longer the model's."""
+    cold_rows = shelf.rows(cold.track_ids)
+    is_cold = np.zeros(len(shelf.track_ids), dtype=np.bool_)
+    is_cold[cold_rows] = True
     rows = shelf.rows(model.track_ids)
-    usable = np.flatnonzero((rows >= 0) & shelf.eligible[rows])
-    norms = np.linalg.norm(model.track_factors[usable], axis=1).astype(np.float32)
-    order = np.argsort(-norms, kind="stable")
-    chosen = usable[order]
-    return ByNorm(rows[chosen].astype(np.int32), np.ascontiguousarray(model.track_factors[chosen]), norms[order])
+    known = np.flatnonzero((rows >= 0) & shelf.eligible[rows] & ~is_cold[rows])
+    rows, vectors = rows[known], model.track_factors[known]
+    fresh, fresh_cold = shelf.fresh[rows], shelf.fresh[cold_rows]
+    return Searched(
+        _by_norm(rows, vectors),
+        _by_norm(
+            np.concatenate([rows[fresh], cold_rows[fresh_cold]]),
+            np.concatenate([vectors[fresh], cold.vectors[fresh_cold]]) if fresh_cold.any() else vectors[fresh],
+        ),
+        _by_norm(cold_rows[~fresh_cold], cold.vectors[~fresh_cold]),
+        is_cold,
+    )
+
+
+def _by_norm(rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> ByNorm:
+    """These tracks in the order of the search, equal lengths by row."""
+    norms = np.linalg.norm(vectors, axis=1).astype(np.float32)
+    order = np.lexsort((rows, -norms))
+    return ByNorm(rows[order].astype(np.int32), np.ascontiguousarray(vectors[order]), norms[order])
 
 
 def rank_candidates(
@@ -106,7 +145,51 @@ def rank_candidates(
     scores = np.zeros((len(user_ids), n_candidates), dtype=np.float32)
     if factors is not None and tracks is not None:
         _fill_with_best(shelf, forbidden, factors, tracks, rows, scores)
-    return Candidates(user_ids, rows, scores, np.where(rows >= 0, np.int8(Source.MIX), np.int8(0)).astype(np.int8))
+    sources = np.where(rows >= 0, np.int8(Source.MIX), np.int8(0)).astype(np.int8)
+    return Candidates(user_ids, rows, scores, sources, np.zeros(len(user_ids), dtype=np.float32))
+
+
+def with_newcomers(
+    shelf: Shelf,
+    forbidden: Forbidden,
+    candidates: Candidates,
+    factors: npt.NDArray[np.float32],
+    tracks: Searched,
+    length: int,
+    fresh_taste: float,
+) -> Candidates:
+    """The candidates with each user's best fresh and best cold songs among those of the first rung, by score.
+
+    A fresh song is to the user's taste from `fresh_taste` of the score on that the `length`-th song of the model has;
+    one that is less is left to the places that its score wins.
+    """
+    from recommenders.mixing.kernels import merge_newcomers
+
+    last = np.where(candidates.sources[:, length - 1] == Source.MIX, candidates.scores[:, length - 1], 0)
+    least = np.maximum(fresh_taste * last, np.finfo(np.float32).tiny).astype(np.float32)
+    lists = [tracks.fresh, tracks.cold]
+    if not any(len(each.rows) for each in lists):
+        return candidates._replace(fresh_least=least)
+    n_users, n_candidates = candidates.rows.shape
+    rows = np.full((n_users, n_candidates + len(lists) * NEWCOMERS), -1, dtype=np.int32)
+    scores = np.zeros(rows.shape, dtype=np.float32)
+    newcomers = [
+        (np.full((n_users, NEWCOMERS), -1, np.int32), np.zeros((n_users, NEWCOMERS), np.float32)) for _ in lists
+    ]
+    for each, (best_rows, best_scores) in zip(lists, newcomers, strict=True):
+        _fill_with_best(shelf, forbidden, factors, each, best_rows, best_scores)
+    sources = np.zeros(rows.shape, dtype=np.int8)
+    merged = Candidates(candidates.user_ids, rows, scores, sources, least)
+    merge_newcomers(
+        shelf,
+        candidates,
+        np.hstack([best_rows for best_rows, _ in newcomers]),
+        np.hstack([best_scores for _, best_scores in newcomers]),
+        np.where(tracks.is_cold, np.int8(Source.AUDIO), np.int8(Source.MIX)).astype(np.int8),
+        np.int8(Source.MIX),
+        merged,
+    )
+    return merged
 
 
 def _fill_with_best(

@@ -140,3 +140,48 @@ def append_candidates(shelf, forbidden, candidates, offsets, rows, scores, sourc
             candidates.scores[user, count] = scores[i]
             candidates.sources[user, count] = source
             count += 1
+
+
+@compiled()
+def merge_newcomers(shelf, candidates, new_rows, new_scores, sources, first_rung, merged):  # type: ignore[no-untyped-def]
+    """Write each user's candidates and newcomers into `merged`, which comes as -1 and 0, one version of each work.
+
+    Candidates of the source `first_rung` and newcomers come first, by falling score, lower row first; then the other
+    candidates in their order. `new_rows`, `new_scores` (n_users, n); `sources` (n_tracks,) of newcomers, by row.
+    """
+    n_users, n_candidates = candidates.rows.shape
+    listed_works = np.zeros(shelf.works.max() + 1, dtype=np.int64)
+    for user in range(n_users):
+        rows, scores, kinds = merged.rows[user], merged.scores[user], merged.sources[user]
+        count, first = 0, 0
+        while first < n_candidates and candidates.sources[user, first] == first_rung:
+            rows[count], scores[count] = candidates.rows[user, first], candidates.scores[user, first]
+            count += 1
+            first += 1
+        for i in range(new_rows.shape[1]):
+            if new_rows[user, i] >= 0:
+                _rise(rows, scores, count, new_rows[user, i], new_scores[user, i])
+                count += 1
+        kept = 0
+        for i in range(count):
+            work = shelf.works[rows[i]]
+            if listed_works[work] == user + 1:
+                continue
+            listed_works[work] = user + 1
+            rows[kept], scores[kept], kinds[kept] = rows[i], scores[i], sources[rows[i]]
+            kept += 1
+        for place in range(first, n_candidates):
+            row = candidates.rows[user, place]
+            if row < 0:
+                break
+            if listed_works[shelf.works[row]] != user + 1:
+                listed_works[shelf.works[row]] = user + 1
+                rows[kept], scores[kept], kinds[kept] = (
+                    row,
+                    candidates.scores[user, place],
+                    candidates.sources[user, place],
+                )
+                kept += 1
+        rows[kept:] = -1
+        scores[kept:] = 0
+        kinds[kept:] = 0

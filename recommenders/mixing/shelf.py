@@ -16,14 +16,16 @@ class Shelf(NamedTuple):
     """All tracks by ascending id; a track's place in these arrays is its row. (A tuple, so that numba can read it.)
 
     `track_ids, works, releases` (n_tracks,): works and releases as dense numbers, release -1 = none; `eligible`
-    (n_tracks,) bool: uploaded before the cut-off; `listeners` (n_tracks,) users who had heard it; the artists of row i
-    are `artists[artist_offsets[i]:artist_offsets[i + 1]]`, dense numbers into `artist_ids`.
+    (n_tracks,) bool: uploaded before the cut-off; `fresh` (n_tracks,) bool: not long before it; `listeners` (n_tracks,)
+    users who had heard it; the artists of row i are `artists[artist_offsets[i]:artist_offsets[i + 1]]`, dense numbers
+    into `artist_ids`.
     """
 
     track_ids: npt.NDArray[np.int64]
     works: npt.NDArray[np.int32]
     releases: npt.NDArray[np.int32]
     eligible: npt.NDArray[np.bool_]
+    fresh: npt.NDArray[np.bool_]
     listeners: npt.NDArray[np.int64]
     artist_offsets: npt.NDArray[np.int64]
     artists: npt.NDArray[np.int32]
@@ -40,9 +42,9 @@ class Shelf(NamedTuple):
         return rows[np.argsort(-self.listeners[rows], kind="stable")].astype(np.int32)
 
 
-def read_shelf(connection: sa.Connection, cutoff: dt.datetime) -> Shelf:
-    """The shelf at the cut-off."""
-    tracks = eligibility.read_tracks(connection, cutoff)
+def read_shelf(connection: sa.Connection, cutoff: dt.datetime, fresh_weeks: int) -> Shelf:
+    """The shelf at the cut-off; fresh is what was uploaded in the `fresh_weeks` before it."""
+    tracks = eligibility.read_tracks(connection, cutoff, fresh_weeks)
     credits = eligibility.read_credits(connection)
     track_ids: npt.NDArray[np.int64] = tracks["track_id"].astype(np.int64)
     releases, release_numbers = np.unique(tracks["release_id"], return_inverse=True)
@@ -53,6 +55,7 @@ def read_shelf(connection: sa.Connection, cutoff: dt.datetime) -> Shelf:
         works=np.unique(tracks["work_id"], return_inverse=True)[1].astype(np.int32),
         releases=(release_numbers - first_release).astype(np.int32),
         eligible=tracks["uploaded"].astype(np.bool_),
+        fresh=tracks["fresh"].astype(np.bool_),
         listeners=tracks["listeners"].astype(np.int64),
         artist_offsets=np.searchsorted(credits["track_id"], np.append(track_ids, np.iinfo(np.int64).max)),
         artists=artists.astype(np.int32),
@@ -69,6 +72,7 @@ def save_shelf(artifacts: Artifacts, name: str, shelf: Shelf, facts: dict[str, A
             "work": shelf.works,
             "release": shelf.releases,
             "eligible": shelf.eligible,
+            "fresh": shelf.fresh,
             "listeners": shelf.listeners,
             "artist_ids": pa.ListArray.from_arrays(
                 pa.array(shelf.artist_offsets, type=pa.int32()), pa.array(shelf.artist_ids[shelf.artists])
@@ -93,6 +97,7 @@ def load_shelf(artifacts: Artifacts, uri: str) -> tuple[Shelf, dict[str, Any]]:
         works=column["work"],
         releases=column["release"],
         eligible=column["eligible"],
+        fresh=column["fresh"],
         listeners=column["listeners"],
         artist_offsets=offsets - offsets[0],
         artists=artists.astype(np.int32),

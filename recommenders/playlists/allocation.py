@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recommenders.mixing.candidates import Candidates, Source, popularity_scores
+from recommenders.mixing.candidates import RUNGS, Candidates, Source, popularity_scores
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.playlists.parameters import MixtapeRules
 from recommenders.playlists.reasons import Bend
@@ -85,6 +85,7 @@ def allocate(
     exposure = np.bincount(lists.rows[lists.rows >= 0], minlength=len(shelf.track_ids))
     short = np.flatnonzero(lists.rows[:, -1] < 0)
     _fill(shelf, candidates, lists, short, rules, seed, cap, exposure, read_forbidden)
+    without_fresh = _mark_without_fresh(shelf, candidates, lists, rules.min_fresh)
     return lists, {
         "rounds": rounds,
         "filled": len(short),
@@ -93,6 +94,9 @@ def allocate(
         "exposure_cap": cap,
         "highest_exposure": int(exposure.max(initial=0)),
         "tracks": int((exposure > 0).sum()),
+        "fresh": int(exposure[shelf.fresh].sum()),
+        "users_without_enough_fresh": without_fresh,
+        "from_sound": int((lists.sources == Source.AUDIO).sum()),
     }
 
 
@@ -106,11 +110,13 @@ def _deferred_acceptance(
     chosen = np.full((n_users, rules.length), -1, dtype=np.int64)
     held = np.full((n_users, rules.length), -1, dtype=np.int32)  # the rows of the shelf that `chosen` stands for
     refused = np.zeros(candidates.rows.shape, dtype=np.bool_)
+    welcome = _welcome(shelf, candidates)
     asking = np.arange(n_users)
     rounds = 0
 
     def ask(users: npt.NDArray[np.int64]) -> None:
-        choose(shelf, users, candidates.rows, refused, (rules.max_per_artist, rules.max_per_release), chosen)
+        limits = (rules.max_per_artist, rules.max_per_release, rules.min_fresh)
+        choose(shelf, users, candidates, welcome, refused, limits, chosen)
 
     with ThreadPoolExecutor() as threads:
         while len(asking):
@@ -135,6 +141,29 @@ def _deferred_acceptance(
     return chosen, rounds
 
 
+def _welcome(shelf: Shelf, candidates: Candidates) -> npt.NDArray[np.bool_]:
+    """Which candidates (n_users, n) are fresh songs to the user's taste, for which places are kept."""
+    fresh = shelf.fresh[np.maximum(candidates.rows, 0)] & (candidates.rows >= 0)
+    liked = candidates.scores >= candidates.fresh_least[:, np.newaxis]
+    welcome: npt.NDArray[np.bool_] = fresh & liked & (RUNGS[candidates.sources] == RUNGS[Source.MIX])
+    return welcome
+
+
+def _mark_without_fresh(shelf: Shelf, candidates: Candidates, lists: Lists, min_fresh: int) -> int:
+    """Mark the last songs of a list as bent for which fresh ones were to the user's taste, but wanted more elsewhere.
+
+    Returns how many lists that are.
+    """
+    there = np.minimum(_welcome(shelf, candidates).sum(axis=1), min_fresh)
+    fresh = shelf.fresh[np.maximum(lists.rows, 0)] & (lists.rows >= 0)
+    missing = np.maximum(there - fresh.sum(axis=1), 0)
+    other = (lists.rows >= 0) & ~fresh
+    from_the_end = np.cumsum(other[:, ::-1], axis=1)[:, ::-1]
+    marked = other & (from_the_end <= missing[:, np.newaxis]) & (lists.bends == 0)
+    lists.bends[marked] = Bend.FRESH
+    return int((missing > 0).sum())
+
+
 def _weakest(
     rows: npt.NDArray[np.int32],
     sources: npt.NDArray[np.int8],
@@ -144,14 +173,14 @@ def _weakest(
     cap: int,
 ) -> npt.NDArray[np.intp]:
     """Which claims lose: for each of `rows`, all of which are claimed by more than `cap` users, all but the `cap`
-    strongest, by source, falling score, and a draw between equals.
+    strongest, by rung, falling score, and a draw between equals.
 
     The draw is among places, of the users and on the shelf: their ids have gaps where an import was cut off.
     """
     # The bits of floats are ordered as the floats are, the negative ones backwards.
     bits = (scores + np.float32(0)).view(np.uint32)
     falling = np.where(bits >> 31, bits, ~bits & np.uint32(0x7FFFFFFF))
-    claims = sources.astype(np.uint64) << np.uint64(32) | falling.astype(np.uint64)
+    claims = RUNGS[sources].astype(np.uint64) << np.uint64(32) | falling.astype(np.uint64)
     order = np.argsort(rows)
     lost = [np.empty(0, dtype=np.intp)]
     # No more songs than users x length / cap: some hundreds.

@@ -50,22 +50,35 @@ def _add(shelf, row, tally, stamp):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def choose(shelf, users, rows, refused, limits, chosen):  # type: ignore[no-untyped-def]
+def choose(shelf, users, candidates, welcome, refused, limits, chosen):  # type: ignore[no-untyped-def]
     """For each of `users`: the best candidates not refused that keep the caps, as places in the user's list.
 
-    `rows` (n_users, n_candidates), best first, -1 past the end; `refused` of that shape; `limits` = (songs per artist,
-    songs per release). Writes `chosen` (n_users, length), -1 past the end.
+    The first places go to candidates that are fresh and to the user's taste (`welcome`), as many as there are up to
+    the limit. `welcome` and `refused` (n_users, n_candidates) bool; `limits` = (songs per artist, songs per release,
+    places for fresh songs). Writes `chosen` (n_users, length), -1 past the end.
     """
     tally = _empty_tally(shelf)
-    length = chosen.shape[1]
+    rows, length = candidates.rows, chosen.shape[1]
     for n in range(users.shape[0]):
         user = users[n]
         count = 0
         for place in range(rows.shape[1]):
+            if rows[user, place] < 0 or count == min(limits[2], length):
+                break
+            if not welcome[user, place] or refused[user, place]:
+                continue
+            if _fits(shelf, rows[user, place], tally, n + 1, limits):
+                _add(shelf, rows[user, place], tally, n + 1)
+                chosen[user, count] = place
+                count += 1
+        n_fresh = count
+        for place in range(rows.shape[1]):
             row = rows[user, place]
             if row < 0 or count == length:
                 break
-            if refused[user, place] or not _fits(shelf, row, tally, n + 1, limits):
+            if refused[user, place] or (chosen[user, :n_fresh] == place).any():
+                continue
+            if not _fits(shelf, row, tally, n + 1, limits):
                 continue
             _add(shelf, row, tally, n + 1)
             chosen[user, count] = place

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from recommenders.errors import UnknownNameError
-from recommenders.playlists.reasons import render_reason
+from recommenders.playlists.reasons import describe_sound, render_reason
 from recommenders.store import mixtapes
 
 
@@ -74,7 +74,12 @@ def read_mixtape(
             score=row["score"],
             source=row["source"],
             reason_code=row["reason"],
-            reason=render_reason(row["reason"], row["reason_titles"] or [], row["reason_artists"] or []),
+            reason=render_reason(
+                row["reason"],
+                row["reason_titles"] or [],
+                row["reason_artists"] or [],
+                describe_sound(row["tempo_bpm"], row["key"], row["mode"]),
+            ),
             bend=row["bend"],
         )
         for row in mixtapes.songs_of(connection, edition_id, user_id).to_pylist()

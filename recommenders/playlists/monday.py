@@ -22,15 +22,19 @@ from recommenders.collaborative.model import CollaborativeModel, align, confiden
 from recommenders.errors import ModelError, NotEnoughDataError
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
 from recommenders.mixing.candidates import (
-    ByNorm,
+    RUNGS,
     Candidates,
+    Searched,
     Source,
     add_nearest_listeners,
     add_popular,
-    by_norm,
     rank_candidates,
+    searched,
     user_factors,
+    with_newcomers,
 )
+from recommenders.mixing.cold import KIND as AUDIO
+from recommenders.mixing.cold import Cold, read_cold
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden, read_shelf, save_shelf
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
@@ -67,7 +71,7 @@ def plan_week(
     """
     stage, cutoff = Stage("plan"), moment.cutoff
     with store.begin() as connection:
-        shelf = read_shelf(connection, cutoff)
+        shelf = read_shelf(connection, cutoff, parameters.fresh_weeks)
         user_ids = eligibility.read_users(connection, cutoff)
         if not len(user_ids) or not shelf.eligible.any():
             raise NotEnoughDataError(
@@ -76,6 +80,8 @@ def plan_week(
                 "(README, “Bring your own data”)."
             )
         champion = models.champion(connection, "collaborative", cutoff if moment.past else None)
+        network, silence = _network(connection, champion, cutoff if moment.past else None)
+        cold = read_cold(connection, shelf, network, cutoff) if network else Cold.none()
         edition_id = mixtapes.plan_edition(
             connection,
             week=moment.week,
@@ -85,15 +91,16 @@ def plan_week(
             seed=parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}"),
             model_id=champion.model_id if champion else None,
             parameters=parameters.rules.model_dump(),
-            warnings=_model_warnings(champion, cutoff),
+            warnings=[*_model_warnings(champion, cutoff), *silence],
             package_version=importlib.metadata.version("monday-mixtape"),
             now=now,
         )
     cap = parameters.rules.exposure_cap(len(user_ids), int(shelf.eligible.sum()))
+    cold.save(artifacts, f"editions/{edition_id}/cold")
     shards = _shards(user_ids, users_per_shard, least_shards)
     facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
     save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)
-    stage.done(len(user_ids), "users")
+    stage.done(len(user_ids), "users", f"{len(cold.track_ids):,} cold songs known by their sound")
     return {
         "edition": edition_id,
         "week": moment.week.isoformat(),
@@ -116,6 +123,27 @@ def _model_warnings(champion: models.ModelRow | None, cutoff: dt.datetime) -> li
     return warnings
 
 
+def _network(
+    connection: Any, champion: models.ModelRow | None, at: dt.datetime | None
+) -> tuple[models.ModelRow | None, list[str]]:
+    """The audio network whose vectors may stand beside the champion's, or why there is none although one serves.
+
+    `track_vectors` holds those of the network that serves now: a past week that had another one goes without.
+    """
+    network = models.champion(connection, AUDIO)
+    if champion is None or network is None:
+        return None, []
+    if network.space != champion.space:
+        return None, [
+            f"The audio network {network.model_id} was trained for another space than the champion "
+            f"{champion.model_id}: songs that hardly anybody has played get no places by their sound. "
+            "Trigger retrain_audio_network."
+        ]
+    if at and (network.promoted_at is None or network.promoted_at > at):
+        return None, ["The audio network of that moment no longer serves: no song is placed by its sound."]
+    return network, []
+
+
 def _shards(user_ids: npt.NDArray[np.int64], users_per_shard: int, least_shards: int) -> list[list[int]]:
     """Half-open ranges of user ids that hold about equally many of `user_ids` (ascending); at most 256."""
     wanted = max(least_shards, -(-len(user_ids) // users_per_shard))
@@ -132,7 +160,7 @@ def score_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequ
         edition = mixtapes.edition(connection, edition_id)
         model = _model(connection, artifacts, edition.model_id)
         user_ids = eligibility.read_users(connection, edition.cutoff, (users[0], users[1]))
-        tracks = by_norm(shelf, model) if model else None
+        tracks = searched(shelf, model, _cold(artifacts, edition_id)) if model else None
         blocks = (_score_block(connection, shelf, edition, model, tracks, block) for block in _blocks(user_ids))
         uri = artifacts.write_blocks(f"editions/{edition_id}/candidates-{users[0]}", blocks)
     stage.done(len(user_ids), "users")
@@ -144,7 +172,7 @@ def _score_block(
     shelf: Shelf,
     edition: Edition,
     model: CollaborativeModel | None,
-    tracks: ByNorm | None,
+    tracks: Searched | None,
     user_ids: npt.NDArray[np.int64],
 ) -> pa.Table:
     """The candidates of `user_ids` (ascending), and what they like: reasons are found among it."""
@@ -152,9 +180,12 @@ def _score_block(
     forbidden = _forbidden(connection, shelf, edition, rules, user_ids)
     interactions = load_interactions(connection, edition.cutoff, _taste(model), _range(user_ids))
     factors = user_factors(model, interactions, user_ids) if model else None
-    candidates = rank_candidates(shelf, forbidden, user_ids, factors, tracks, rules.candidates)
+    known = tracks.known if tracks else None
+    candidates = rank_candidates(shelf, forbidden, user_ids, factors, known, rules.candidates)
     add_nearest_listeners(connection, shelf, forbidden, candidates, edition.cutoff, interactions.user_ids)
     add_popular(shelf, forbidden, candidates)
+    if factors is not None and tracks is not None:
+        candidates = with_newcomers(shelf, forbidden, candidates, factors, tracks, rules.length, rules.fresh_taste)
     return pa.table(candidates.columns() | interactions.columns(user_ids))
 
 
@@ -204,7 +235,8 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
         model = _model(connection, artifacts, edition.model_id)
-        explainer = Explainer(model) if model else None
+        cold = _cold(artifacts, edition_id)
+        explainer = Explainer(model, cold.vectors) if model else None
         mixtapes.delete_playlists(connection, edition, (users[0], users[1]))
         for block in map(_range, _blocks(user_ids)):
             block_ids, lists = Lists.load(artifacts, f"{folder}/lists-{users[0]}.parquet", block)
@@ -212,7 +244,8 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
             tastes, _ = artifacts.read(
                 f"{folder}/candidates-{users[0]}.parquet", columns=["user_id", "liked", "strengths"], users=block
             )
-            codes, plays = find_reasons(shelf, lists, block_ids, explainer, Interactions.of_columns(tastes))
+            known = Interactions.of_columns(tastes)
+            codes, plays = find_reasons(shelf, lists, block_ids, explainer, known, cold.track_ids)
             mixtapes.write_playlists(connection, edition, _by_length(shelf, block_ids, lists, codes, plays))
     stage.done(len(user_ids), "users")
     return len(user_ids)
@@ -300,6 +333,10 @@ def _model(connection: Any, artifacts: Artifacts, model_id: int | None) -> Colla
     return load_model(artifacts, models.model(connection, model_id).artifact_uri, model_id)
 
 
+def _cold(artifacts: Artifacts, edition_id: int) -> Cold:
+    return Cold.load(artifacts, f"{artifacts.url}/editions/{edition_id}/cold.parquet")
+
+
 def _forbidden(
     connection: Any, shelf: Shelf, edition: Edition, rules: MixtapeRules, user_ids: npt.NDArray[np.int64]
 ) -> Forbidden:
@@ -309,11 +346,11 @@ def _forbidden(
 
 
 def in_playing_order(shelf: Shelf, lists: Lists) -> Lists:
-    """The lists by source and falling score, as far as no artist comes twice in a row."""
+    """The lists by rung and falling score, as far as no artist comes twice in a row."""
     from recommenders.playlists.kernels import separate_artists
 
-    sources = np.where(lists.rows < 0, np.int8(127), lists.sources)
-    lists = lists.reordered(np.lexsort((-lists.scores, sources), axis=1))
+    rungs = np.where(lists.rows < 0, np.int8(127), RUNGS[lists.sources])
+    lists = lists.reordered(np.lexsort((-lists.scores, rungs), axis=1))
     order = np.zeros(lists.rows.shape, dtype=np.int64)
     stuck = separate_artists(shelf, lists.rows, order)
     lists = lists.reordered(order)
@@ -329,8 +366,12 @@ def find_reasons(
     user_ids: npt.NDArray[np.int64],
     explainer: Explainer | None,
     interactions: Interactions,
+    cold_ids: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
-    """The reasons' codes (n_users, length), and the plays that they name (n_users, length, 2): track ids, 0 = none."""
+    """The reasons' codes (n_users, length), and the plays that they name (n_users, length, 2): track ids, 0 = none.
+
+    `cold_ids` (n,) ascending are the songs whose vectors the explainer has besides the model's.
+    """
     rows = np.maximum(lists.rows, 0)
     heard_by_somebody = shelf.listeners[rows] > 0
     codes = np.where(heard_by_somebody, Reason.POPULAR, Reason.UNHEARD).astype(np.int16)
@@ -340,13 +381,16 @@ def find_reasons(
         return codes, plays
     model = explainer.model
     songs = places_of(model.track_ids, shelf.track_ids)[rows]
-    songs = np.where(lists.sources == Source.MIX, songs, -1)
+    by_sound = lists.sources == Source.AUDIO
+    cold = places_of(cold_ids, shelf.track_ids)[rows] + len(model.track_ids)
+    songs = np.where(lists.sources == Source.MIX, songs, np.where(by_sound, cold, -1))
     known = np.flatnonzero(np.isin(user_ids, interactions.user_ids))
     confidence = confidences(align(interactions, model.track_ids), model.parameters)
     columns = explainer.plays(confidence[np.searchsorted(interactions.user_ids, user_ids[known])], songs[known])
     plays[known] = np.where(columns >= 0, model.track_ids[columns], 0)
     codes[songs >= 0] = Reason.TASTE
     codes[plays[:, :, 0] > 0] = Reason.PLAYS
+    codes[(plays[:, :, 0] > 0) & by_sound] = Reason.SOUND
     return codes, plays
 
 

@@ -17,6 +17,16 @@ class MixtapeRules(BaseModel):
     max_exposure: float = Field(
         0.1, gt=0, le=1, description="Largest share of the week's mixtapes on which one song may be."
     )
+    min_fresh: int = Field(
+        3, ge=0, le=30, description="Places kept for fresh songs, where the user's taste has any that fit."
+    )
+    fresh_weeks: int = Field(8, ge=1, le=104, description="Weeks since its upload for which a song is fresh.")
+    fresh_taste: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Least score of a fresh song that takes such a place, as a share of the user's last other song's.",
+    )
     candidates: int = Field(100, ge=30, le=1000, description="Ranked candidates a user that compete for the songs.")
 
     def exposure_cap(self, n_users: int, n_eligible: int) -> int:

@@ -11,6 +11,7 @@ class Reason(IntEnum):
     LISTENERS = 3
     POPULAR = 4
     UNHEARD = 5
+    SOUND = 6
 
 
 class Bend(IntEnum):
@@ -22,14 +23,26 @@ class Bend(IntEnum):
     ORDER = 4
 
 
-def render_reason(reason: str, titles: list[str], artists: list[str]) -> str:
-    """The sentence for a reason's name and the plays that it names."""
+KEYS = ("C", "D♭", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+
+
+def describe_sound(tempo_bpm: float | None, key: int | None, mode: int | None) -> str:
+    """How a song sounds, in a few words: "92 bpm, A minor"; key 0 = C, mode 1 = major; what is unknown is left out."""
+    words = [] if tempo_bpm is None else [f"{tempo_bpm:.0f} bpm"]
+    if key is not None and mode is not None:
+        words.append(f"{KEYS[key]} {'major' if mode else 'minor'}")
+    return ", ".join(words)
+
+
+def render_reason(reason: str, titles: list[str], artists: list[str], sound: str = "") -> str:
+    """The sentence for a reason's name and the plays that it names; `sound` is how the song itself sounds."""
+    plays = " and ".join(
+        f"“{title}” by {artist}" if artist != title else title for title, artist in zip(titles, artists, strict=True)
+    )
     if reason == "plays":
-        plays = [
-            f"“{title}” by {artist}" if artist != title else title
-            for title, artist in zip(titles, artists, strict=True)
-        ]
-        return f"because you play {' and '.join(plays)}"
+        return f"because you play {plays}"
+    if reason == "sound":
+        return f"hardly played yet; sounds like your {plays}{sound and ': '}{sound}"
     return {
         "taste": "fits your taste as a whole",
         "listeners": "listeners who share your plays play it too",

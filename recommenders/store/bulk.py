@@ -173,12 +173,12 @@ def copy_out(
     """COPY the rows of `query` out as one numpy array per column.
 
     `query` returns only fixed-width, non-null columns, in the order of `columns`: pairs of a name and a numpy type
-    (`i8`, `i4`, `i2`, `f4`, `f8`, `?`, or `M8[us]` for timestamptz). Parameters are `%(name)s`.
+    (`i8`, `i4`, `i2`, `f4`, `f8`, `?`, `M8[us]` for timestamptz, or `halfvec(N)`, which comes as (n_rows, N) float32).
+    Parameters are `%(name)s`.
     """
-    fields: list[tuple[str, str]] = [("count", ">i2")]
+    fields: list[tuple[str, Any]] = [("count", ">i2")]
     for name, code in columns:
-        stored = ">i8" if code == "M8[us]" else (code if code == "?" else ">" + code)
-        fields += [(f"{name}_len", ">i4"), (name, stored)]
+        fields += [(f"{name}_len", ">i4"), (name, _stored_as(code))]
     dtype = np.dtype(fields)
     buffer = io.BytesIO()
     with _cursor(connection) as cursor:
@@ -197,9 +197,20 @@ def copy_out(
             infinite = values == np.iinfo(np.int64).min
             shifted = values.astype(np.int64) + np.where(infinite, 0, _EPOCH_2000_US)
             result[name] = shifted.view("M8[us]")  # -infinity becomes NaT
+        elif code.startswith("halfvec"):
+            result[name] = values["elements"].astype(np.float32)
         else:
             result[name] = values.astype(code)
     return result
+
+
+def _stored_as(code: str) -> Any:
+    """The numpy type in which binary COPY stores a column of this code."""
+    if code == "M8[us]":
+        return ">i8"
+    if code.startswith("halfvec"):
+        return [("dim", ">i2"), ("unused", ">i2"), ("elements", ">f2", (int(code[8:-1]),))]
+    return code if code == "?" else ">" + code
 
 
 def fetch_table(connection: sa.Connection, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:

@@ -14,21 +14,28 @@ Columns = dict[str, npt.NDArray[np.int64]]
 _PAIR = [("user_id", "i8"), ("item_id", "i8")]
 
 
-def read_tracks(connection: sa.Connection, cutoff: dt.datetime) -> dict[str, npt.NDArray[Any]]:
+def read_tracks(connection: sa.Connection, cutoff: dt.datetime, fresh_weeks: int) -> dict[str, npt.NDArray[Any]]:
     """Every track by ascending id: `track_id, work_id, release_id` (0 = none), `uploaded` before the cut-off or at an
-    unknown time, `listeners` = users who had heard it before the cut-off."""
+    unknown time, `fresh` = uploaded in the `fresh_weeks` before it, `listeners` = users who had heard it before it."""
     return copy_out(
         connection,
         """
         SELECT t.track_id, t.work_id, coalesce(t.release_id, 0), t.uploaded_at IS NULL OR t.uploaded_at < %(cutoff)s,
-               coalesce(h.listeners, 0)
+               coalesce(t.uploaded_at < %(cutoff)s AND t.uploaded_at >= %(fresh)s, false), coalesce(h.listeners, 0)
         FROM tracks t
         LEFT JOIN (SELECT track_id, count(*) AS listeners FROM heard WHERE first_at < %(cutoff)s GROUP BY track_id) h
                USING (track_id)
         ORDER BY t.track_id
         """,
-        [("track_id", "i8"), ("work_id", "i8"), ("release_id", "i8"), ("uploaded", "?"), ("listeners", "i8")],
-        {"cutoff": cutoff},
+        [
+            ("track_id", "i8"),
+            ("work_id", "i8"),
+            ("release_id", "i8"),
+            ("uploaded", "?"),
+            ("fresh", "?"),
+            ("listeners", "i8"),
+        ],
+        {"cutoff": cutoff, "fresh": cutoff - dt.timedelta(weeks=fresh_weeks)},
     )
 
 

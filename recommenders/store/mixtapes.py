@@ -248,12 +248,14 @@ def songs_of(connection: sa.Connection, edition_id: int, user_id: int) -> pa.Tab
                (SELECT array_agg((SELECT a.name FROM track_artists c JOIN artists a USING (artist_id)
                                   WHERE c.track_id = given.track_id ORDER BY c.position LIMIT 1) ORDER BY given.place)
                 FROM unnest(p.reason_track_ids) WITH ORDINALITY AS given (track_id, place)) AS reason_artists,
-               p.bend, p.short_reason
+               p.bend, p.short_reason, heard.tempo_bpm, heard.key, heard.mode
         FROM playlist_tracks p
         JOIN editions e ON e.edition_id = p.edition_id AND e.week = p.week
         JOIN tracks t ON t.track_id = p.track_id
         LEFT JOIN releases r ON r.release_id = t.release_id
         LEFT JOIN track_ids i ON i.track_id = t.track_id AND i.source = 'service'
+        LEFT JOIN LATERAL (SELECT tempo_bpm, key, mode FROM audio_analyses a
+                           WHERE a.track_id = p.track_id ORDER BY version DESC LIMIT 1) heard ON true
         WHERE p.edition_id = :edition AND p.user_id = :user
         ORDER BY p.position
         """,

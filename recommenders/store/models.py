@@ -10,7 +10,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.errors import ModelError
-from recommenders.store.bulk import HalfVectors, copy_in_binary
+from recommenders.store.bulk import HalfVectors, copy_in_binary, copy_out
 from recommenders.store.database import advisory_lock
 
 
@@ -185,6 +185,50 @@ def _replace_vectors(
         ),
         {"kind": chosen.kind, "model_id": chosen.model_id, "space": chosen.space},
     )
+
+
+def put_vectors(
+    connection: sa.Connection,
+    of: ModelRow,
+    track_ids: npt.NDArray[np.int64],
+    vectors: npt.NDArray[np.float32],
+    now: dt.datetime,
+) -> None:
+    """Add the vectors (n, n_factors) that the champion `of` its kind made of a few more tracks, or made anew."""
+    connection.execute(
+        sa.text("CREATE TEMPORARY TABLE more_vectors (track_id bigint, vector public.halfvec) ON COMMIT DROP")
+    )
+    copy_in_binary(connection, "more_vectors", {"track_id": track_ids, "vector": HalfVectors(vectors)})
+    connection.execute(
+        sa.text(
+            """INSERT INTO track_vectors (track_id, kind, model_id, space, vector, made_at)
+               SELECT track_id, :kind, :model_id, :space, vector, :now FROM more_vectors JOIN tracks USING (track_id)
+               ON CONFLICT (kind, track_id) DO UPDATE
+               SET model_id = excluded.model_id, space = excluded.space, vector = excluded.vector,
+                   made_at = excluded.made_at"""
+        ),
+        {"kind": of.kind, "model_id": of.model_id, "space": of.space, "now": now},
+    )
+    connection.execute(sa.text("DROP TABLE more_vectors"))
+
+
+def read_vectors(
+    connection: sa.Connection, of: ModelRow, before: dt.datetime
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """The ids (n,) ascending and the vectors (n, n_factors) that the champion `of` its kind made before `before`."""
+    values = {"model_id": of.model_id, "kind": of.kind, "before": before}
+    chosen = "FROM track_vectors WHERE kind = %(kind)s AND model_id = %(model_id)s AND made_at < %(before)s"
+    width = connection.execute(
+        sa.text(
+            "SELECT public.vector_dims(vector) FROM track_vectors WHERE kind = :kind AND model_id = :model_id LIMIT 1"
+        ),
+        values,
+    ).scalar()
+    if width is None:
+        return np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.float32)
+    columns = [("track_id", "i8"), ("vector", f"halfvec({width})")]
+    read = copy_out(connection, f"SELECT track_id, vector {chosen} ORDER BY track_id", columns, values)
+    return read["track_id"], read["vector"]
 
 
 def note(connection: sa.Connection, model_id: int, reason: str) -> None:

@@ -24,6 +24,7 @@ def _world(seed: int, n_users: int, n_tracks: int) -> tuple[Shelf, Candidates]:
         works=numbers,
         releases=np.full(n_tracks, -1, dtype=np.int32),
         eligible=np.ones(n_tracks, dtype=np.bool_),
+        fresh=np.zeros(n_tracks, dtype=np.bool_),
         listeners=rng.integers(0, 50, n_tracks),
         artist_offsets=np.arange(n_tracks + 1),
         artists=numbers,
@@ -35,7 +36,9 @@ def _world(seed: int, n_users: int, n_tracks: int) -> tuple[Shelf, Candidates]:
     rows = np.argsort(-taste, axis=1, kind="stable")[:, :n_candidates].astype(np.int32)
     scores = np.take_along_axis(taste, rows, axis=1)
     sources = np.ones(rows.shape, dtype=np.int8)
-    return shelf, Candidates(np.arange(n_users, dtype=np.int64) + 1, rows, scores, sources)
+    return shelf, Candidates(
+        np.arange(n_users, dtype=np.int64) + 1, rows, scores, sources, np.zeros(n_users, np.float32)
+    )
 
 
 def _nothing_forbidden(user_ids: Any) -> Forbidden:
