@@ -57,7 +57,7 @@ def _track_row(artists: Artists, tracks: Tracks, index: int) -> dict[str, Any]:
     return {
         "track_id": tracks.ids[index],
         "title": tracks.titles[index],
-        "artists": [_credited_as(artists, artist, index) for artist in credited],
+        "artists": [credited_as(artists, artist, index) for artist in credited],
         "artist_ids": [artists.ids[artist] for artist in credited],
         "release": tracks.releases[index],
         "duration_s": round(float(tracks.duration_s[index]), 1),
@@ -66,7 +66,8 @@ def _track_row(artists: Artists, tracks: Tracks, index: int) -> dict[str, Any]:
     }
 
 
-def _credited_as(artists: Artists, artist: int, index: int) -> str:
+def credited_as(artists: Artists, artist: int, index: int) -> str:
+    """The artist's name as the track with this `index` spells it."""
     aliases = artists.aliases[artist]
     return aliases[0] if aliases and index % _ALIAS_EVERY == 0 else artists.names[artist]
 
