@@ -26,6 +26,13 @@ class Refusal(StrEnum):
     TOO_LONG = "too long"
     NOT_FINITE = "samples that are no numbers"
     OUT_OF_RANGE = "samples far beyond full scale"
+    TOO_LARGE = "too large"
+    TIMEOUT = "takes too long to hear"
+    CPU_TIME = "takes too much processor time"
+    MEMORY = "takes too much memory"
+    CRASHED = "ends the process that hears it"
+    KILLED = "the process that heard it was killed"
+    GIVEN_UP = "given up after several attempts"
 
 
 class UnreadableAudioError(DataError):

@@ -174,7 +174,8 @@ def _sample(words: Words) -> list[int]:
     """The same eighth of the distinct words of every recording, by a multiplicative hash (Knuth 1973)."""
     distinct = np.unique(words.astype(np.uint32))
     chosen = (distinct * np.uint32(2_654_435_761)) >> np.uint32(29) == 0
-    return _signed(distinct[chosen]).tolist()
+    sample: list[int] = _signed(distinct[chosen]).tolist()
+    return sample
 
 
 def _signed(words: Words) -> npt.NDArray[np.int32]:
