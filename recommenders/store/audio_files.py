@@ -2,6 +2,8 @@
 
 import datetime as dt
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommenders.store.bulk import stage
+from recommenders.store.database import Store
 
 UPLOADS = "uploads"  # the kind under which `rejected` knows them
 MOST_ATTEMPTS = 3  # a file whose analysis ended the process so often is given up
@@ -24,6 +27,17 @@ class AudioFile:
     modified_at: dt.datetime
     attempts: int
     track_id: int | None
+
+
+@contextmanager
+def claims(store: Store) -> Iterator[sa.Connection]:
+    """A connection to claim files with; what it has claimed is free again when it closes, however the process ends."""
+    connection = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        yield connection
+    finally:
+        connection.detach()
+        connection.close()
 
 
 @dataclass(frozen=True)
@@ -51,19 +65,27 @@ _WAIT = """state = 'waiting', attempts = 0, reason = NULL, detail = NULL, conclu
 
 
 def register(connection: sa.Connection, found: pa.Table, now: dt.datetime) -> int:
-    """Let files wait that are new or changed: `found` holds uri text (distinct), size int, modified_at timestamp, and
-    track_id int or null, the track whose `audio_uri` the file is. Returns how many wait because of it."""
-    stage(connection, "found_files", "uri text, size bigint, modified_at timestamptz, track_id bigint", found)
-    connection.execute(sa.text("DELETE FROM found_files WHERE track_id NOT IN (SELECT track_id FROM tracks)"))
+    """Let files wait that are new or changed, or turn out to be a track's; return how many wait because of it.
+
+    `found`: uri text (distinct), size int, modified_at timestamp; and, null where it is not known: track_id int, the
+    track that names the file, and audio_uri text, how it spells the uri.
+    """
+    stage(
+        connection,
+        "found_files",
+        "uri text, size bigint, modified_at timestamptz, track_id bigint, audio_uri text",
+        found,
+    )
     query = f"""
-            INSERT INTO audio_files AS f (uri, size, modified_at, track_id, found_at)
-            SELECT uri, size, modified_at, track_id, :now FROM found_files g
-            WHERE NOT EXISTS (SELECT FROM audio_files k WHERE k.uri = g.uri AND k.size = g.size
-                              AND k.modified_at = g.modified_at AND (g.track_id IS NULL OR g.track_id = k.track_id))
-            ORDER BY uri
-            ON CONFLICT (uri) DO UPDATE
-            SET size = excluded.size, modified_at = excluded.modified_at, {_WAIT},
-                track_id = coalesce(excluded.track_id, f.track_id)
+        INSERT INTO audio_files AS f (uri, size, modified_at, track_id, audio_uri, found_at)
+        SELECT uri, size, modified_at, track_id, audio_uri, :now FROM found_files g
+        WHERE NOT EXISTS (SELECT FROM audio_files k WHERE k.uri = g.uri AND k.size = g.size
+                          AND k.modified_at = g.modified_at
+                          AND (g.track_id IS NULL OR (g.track_id, g.audio_uri) = (k.track_id, k.audio_uri)))
+        ORDER BY uri
+        ON CONFLICT (uri) DO UPDATE
+        SET size = excluded.size, modified_at = excluded.modified_at, {_WAIT},
+            track_id = coalesce(excluded.track_id, f.track_id), audio_uri = coalesce(excluded.audio_uri, f.audio_uri)
         """  # noqa: S608 - a constant
     new = connection.execute(sa.text(query), {"now": now}).rowcount
     connection.execute(sa.text("DROP TABLE found_files"))
@@ -83,17 +105,14 @@ def register_again(connection: sa.Connection, states: tuple[str, ...]) -> int:
 
 
 def unregistered_tracks(connection: sa.Connection) -> list[tuple[int, str]]:
-    """(track_id, audio_uri) of the tracks that name a file and have none that was found, the smallest id of each uri.
-
-    A file may be registered under another spelling of its uri: it then belongs to the track.
-    """
+    """(track_id, audio_uri) of the tracks whose file is not registered; of those of one uri, the smallest id."""
     rows = connection.execute(
         sa.text("""
-            SELECT DISTINCT ON (t.audio_uri) t.track_id, t.audio_uri FROM tracks t
+            SELECT min(t.track_id) AS track_id, t.audio_uri FROM tracks t
             WHERE t.audio_uri IS NOT NULL
               AND NOT EXISTS (SELECT FROM audio_files f WHERE f.uri = t.audio_uri)
-              AND NOT EXISTS (SELECT FROM audio_files f WHERE f.track_id = t.track_id)
-            ORDER BY t.audio_uri, t.track_id
+              AND NOT EXISTS (SELECT FROM audio_files f WHERE f.audio_uri = t.audio_uri)
+            GROUP BY t.audio_uri ORDER BY 1
         """)
     )
     return [(int(row.track_id), str(row.audio_uri)) for row in rows]
@@ -108,8 +127,7 @@ def waiting_files(connection: sa.Connection, most: int) -> list[int]:
 def claim(connection: sa.Connection, file_id: int) -> AudioFile | None:
     """Begin an attempt at a file; None when it does not wait any more, or another process is at it.
 
-    The file stays claimed as long as the connection holds the session's lock (see `release`): a process that is killed
-    lets go of it.
+    `connection` is one of `claims`. The file stays claimed until `release`.
     """
     locked = connection.execute(
         sa.text("SELECT pg_try_advisory_lock(hashtextextended('mixtape.audio_files', :id))"), {"id": file_id}

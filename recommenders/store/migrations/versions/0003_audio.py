@@ -6,10 +6,12 @@ revision = "0003"
 down_revision = "0002"
 
 FILES = """
--- Every audio file that was found. One that changed, or that an older analysis heard, waits again.
+-- Every audio file that was found. One that changed, or that an older analysis heard, waits again. `audio_uri` is how the
+-- catalogue spells the uri, where it names the file.
 CREATE TABLE audio_files (
     file_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     uri text NOT NULL UNIQUE,
+    audio_uri text,
     size bigint NOT NULL,
     modified_at timestamptz NOT NULL,
     state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'analysed', 'duplicate', 'rejected')),
@@ -27,6 +29,7 @@ CREATE TABLE audio_files (
 CREATE INDEX ON audio_files (file_id) WHERE state = 'waiting';
 CREATE INDEX ON audio_files (track_id);
 CREATE INDEX ON audio_files (state, concluded_at);
+CREATE INDEX ON audio_files USING hash (audio_uri);
 CREATE INDEX ON tracks USING hash (audio_uri);
 """
 

@@ -1,0 +1,96 @@
+"""What is done inside a fence: a file is listened to and its tags are read; and how its findings come out again."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from recommenders.audio.analysis import Analysis, Refusal, UnreadableAudioError
+from recommenders.audio.fence import Arrays, Fence, Limits
+from recommenders.audio.files import FileTags, read_tags
+from recommenders.audio.listening import Hearing, listen
+
+Findings = tuple[dict[str, Any], Arrays]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was heard in a file, and what its tags say, or why they could not be read."""
+
+    hearing: Hearing
+    tags: FileTags
+    tags_problem: str | None = None
+
+
+def listening_fence(limits: Limits | None = None, network: dict[str, Any] | None = None) -> Fence:
+    """A fence in which files are listened to; `network`: the path and the facts of the one that predicts vectors."""
+    return Fence("recommenders.audio.workers:prepare_listening", limits, {"network": network})
+
+
+def tags_fence(limits: Limits | None = None) -> Fence:
+    """A fence in which only tags are read."""
+    return Fence("recommenders.audio.workers:prepare_tags", limits)
+
+
+def hear(fence: Fence, file: int, name: str) -> Heard:
+    """Listen to an open file, called `name`. Raises UnreadableAudioError."""
+    reply = fence.run(file, name)
+    hearing = Hearing(
+        Analysis.from_json(reply.fields["analysis"]),
+        reply.arrays["fingerprint"],
+        reply.arrays["mels"],
+        reply.arrays.get("vector"),
+        reply.fields["model_tags"],
+    )
+    return Heard(hearing, FileTags.from_fields(reply.fields["tags"]), reply.fields.get("tags_problem"))
+
+
+def tags_of(fence: Fence, file: int, name: str) -> FileTags:
+    """The tags of an open file, called `name`. Raises UnreadableAudioError when it is no audio file."""
+    return FileTags.from_fields(fence.run(file, name).fields["tags"])
+
+
+def prepare_listening(options: dict[str, Any]) -> Callable[[Path, str, dict[str, Any]], Findings]:
+    """Everything that takes long, once a process."""
+    from recommenders.audio.library import standard
+
+    standard()
+    network = None
+    if options["network"]:
+        from recommenders.audio.serving import ServedNetwork
+
+        network = ServedNetwork.load(Path(options["network"]["path"]), options["network"]["facts"])
+
+    def work(path: Path, name: str, asked: dict[str, Any]) -> Findings:
+        hearing = listen(path, network)
+        fields = {"analysis": hearing.analysis.as_json(), "model_tags": hearing.tags}
+        arrays: Arrays = {"fingerprint": hearing.fingerprint, "mels": hearing.mels}
+        if hearing.vector is not None:
+            arrays["vector"] = hearing.vector
+        return fields | _tags_or_none(path, name), arrays
+
+    return work
+
+
+def prepare_tags(options: dict[str, Any]) -> Callable[[Path, str, dict[str, Any]], Findings]:
+    """As `prepare_listening`, for tags alone."""
+    import mutagen  # noqa: F401 - so that its memory is not a file's
+
+    def work(path: Path, name: str, asked: dict[str, Any]) -> Findings:
+        tags = read_tags(path, name)
+        if tags is None:
+            raise UnreadableAudioError(Refusal.UNREADABLE, f"{name!r} is no audio file.")
+        return {"tags": asdict(tags)}, {}
+
+    return work
+
+
+def _tags_or_none(path: Path, name: str) -> dict[str, Any]:
+    """The tags; none where they are damaged, or too large: the recording is good all the same."""
+    nothing: dict[str, Any] = {"tags": asdict(FileTags())}
+    try:
+        return {"tags": asdict(read_tags(path, name) or FileTags())}
+    except MemoryError:
+        return nothing | {"tags_problem": "they take too much memory", "last": True}
+    except Exception as error:
+        return nothing | {"tags_problem": f"{type(error).__name__}: {error}"}
