@@ -6,16 +6,13 @@ import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from recommenders.audio.analysis import Refusal, UnreadableAudioError
 
-SUFFIXES = frozenset(
-    """
-    .aac .aif .aifc .aiff .ape .flac .m4a .m4b .mka .mp2 .mp3 .mp4 .mpc .oga .ogg .opus .wav .wave .wma .wv
-    """.split()
-)
+_ENDINGS = "aac|aif|aifc|aiff|ape|flac|m4a|m4b|mka|mp2|mp3|mp4|mpc|oga|ogg|opus|wav|wave|wma|wv"
+_AUDIO_NAME = re.compile(rf"\.({_ENDINGS})$", re.IGNORECASE)
 LONGEST_TEXT = 500  # what the catalogue takes
 MOST_GENRES = 20
 _LONGEST_GENRE = 100
@@ -115,7 +112,7 @@ def _no_file(path: Path, why: str) -> UnreadableAudioError:
 
 def is_audio_name(name: str) -> bool:
     """Whether a file is called like one of audio."""
-    return PurePosixPath(name).suffix.lower() in SUFFIXES
+    return _AUDIO_NAME.search(name) is not None
 
 
 def read_tags(path: Path, name: str) -> FileTags | None:

@@ -21,6 +21,11 @@ class Heard:
     tags: FileTags
     tags_problem: str | None = None
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing was heard."""
+        return self.hearing.analysis.track.loudness is None
+
 
 def listening_fence(limits: Limits | None = None, network: dict[str, Any] | None = None) -> Fence:
     """A fence in which files are listened to; `network`: the path and the facts of the one that predicts vectors."""

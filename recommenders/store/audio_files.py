@@ -19,7 +19,7 @@ MOST_ATTEMPTS = 3  # a file whose analysis ended the process so often is given u
 
 @dataclass(frozen=True)
 class AudioFile:
-    """One file. `track_id`: the track that it is known to belong to, or None. `attempts` counts the one going on."""
+    """One file. `track_id`: the track of which the catalogue names it, or None. `attempts` counts the one going on."""
 
     file_id: int
     uri: str
@@ -93,8 +93,8 @@ def register(connection: sa.Connection, found: pa.Table, now: dt.datetime) -> in
 
 
 def register_outdated(connection: sa.Connection, version: int) -> int:
-    """Let files wait that an analysis older than `version` heard; return how many."""
-    query = f"UPDATE audio_files SET {_WAIT} WHERE state IN ('analysed', 'duplicate') AND analysis_version < :version"  # noqa: S608 - a constant
+    """Let files wait that an analysis older than `version` has heard, or could not use; return how many."""
+    query = f"UPDATE audio_files SET {_WAIT} WHERE state <> 'waiting' AND analysis_version < :version"  # noqa: S608
     return int(connection.execute(sa.text(query), {"version": version}).rowcount)
 
 
@@ -137,7 +137,7 @@ def claim(connection: sa.Connection, file_id: int) -> AudioFile | None:
     row = connection.execute(
         sa.text("""
             UPDATE audio_files SET attempts = attempts + 1 WHERE file_id = :id AND state = 'waiting'
-            RETURNING file_id, uri, size, modified_at, attempts, track_id
+            RETURNING file_id, uri, size, modified_at, attempts, CASE WHEN audio_uri IS NOT NULL THEN track_id END
         """),
         {"id": file_id},
     ).one_or_none()
@@ -154,6 +154,34 @@ def release(connection: sa.Connection, file_id: int) -> None:
     )
 
 
+def track_of_uri(connection: sa.Connection, uri: str) -> int | None:
+    """The track whose `audio_uri` is `uri`."""
+    query = sa.text("SELECT min(track_id) FROM tracks WHERE audio_uri = :uri")
+    found: int | None = connection.execute(query, {"uri": uri}).scalar()
+    return found
+
+
+def track_without_file(connection: sa.Connection, outside_ids: list[str], uri: str) -> int | None:
+    """The track that has one of the service's ids, the first that has one, if no other file than `uri` is its own.
+
+    The file is then that track's, also for the catalogue, where that names none.
+    """
+    track_id: int | None = connection.execute(
+        sa.text("""
+            SELECT i.track_id FROM track_ids i
+            WHERE i.source = 'service' AND i.outside_id = ANY(:ids)
+              AND NOT EXISTS (SELECT FROM audio_files f
+                              WHERE f.track_id = i.track_id AND f.uri <> :uri AND f.state <> 'duplicate')
+            ORDER BY array_position(:ids, i.outside_id) LIMIT 1
+        """),
+        {"ids": outside_ids, "uri": uri},
+    ).scalar()
+    if track_id is not None:
+        query = sa.text("UPDATE tracks SET audio_uri = :uri WHERE track_id = :id AND audio_uri IS NULL")
+        connection.execute(query, {"uri": uri, "id": track_id})
+    return track_id
+
+
 def forget(connection: sa.Connection, file_id: int) -> None:
     """Remove a file that is gone before anything was known of it."""
     connection.execute(sa.text("DELETE FROM audio_files WHERE file_id = :id AND state = 'waiting'"), {"id": file_id})
@@ -167,9 +195,11 @@ def conclude(
     connection.execute(sa.text("DELETE FROM rejected WHERE kind = :kind AND content_hash = :hash"), _named(file.uri))
 
 
-def reject(connection: sa.Connection, file: AudioFile, *, reason: str, detail: str, now: dt.datetime) -> None:
-    """Set a file aside with its reason."""
-    values = {"state": "rejected", "track_id": file.track_id, "version": None, "now": now}
+def reject(
+    connection: sa.Connection, file: AudioFile, *, reason: str, detail: str, version: int, now: dt.datetime
+) -> None:
+    """Set a file aside that an analysis of `version` can't use, with the reason."""
+    values = {"state": "rejected", "track_id": file.track_id, "version": version, "now": now}
     _finish(connection, file, **values, reason=reason, detail=_storable(detail))
     set_aside(connection, file.uri, reason=reason, detail=detail, now=now)
 

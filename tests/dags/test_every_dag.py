@@ -15,7 +15,7 @@ from dags.common.defaults import POOL_SLOTS, Pool, Tag
 from dags.common.readme import readme
 from recommenders.settings import PROJECT_ROOT
 
-EVERY_DAG = {"housekeeping", "import_listening", "monday_playlists", "retrain_collaborative"}
+EVERY_DAG = {"analyse_uploads", "housekeeping", "import_listening", "monday_playlists", "retrain_collaborative"}
 # What a DAG file may not load when it is parsed: each takes most of a second, or gigabytes.
 HEAVY = ["implicit", "numba", "scipy", "pandas", "pyspark", "tensorflow", "essentia"]
 

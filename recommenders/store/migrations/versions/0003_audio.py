@@ -6,8 +6,8 @@ revision = "0003"
 down_revision = "0002"
 
 FILES = """
--- Every audio file that was found. One that changed, or that an older analysis heard, waits again. `audio_uri` is how the
--- catalogue spells the uri, where it names the file.
+-- Every audio file that was found. One that changed, or that an older analysis heard, waits again. `audio_uri` is how
+-- the catalogue spells the uri, where it names the file.
 CREATE TABLE audio_files (
     file_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     uri text NOT NULL UNIQUE,
