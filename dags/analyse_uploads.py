@@ -28,7 +28,7 @@ from typing import Any
 from airflow.sdk import dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.common import ASSET, DEFAULTS, Pool, Tag, as_params, cron, open_artifacts, open_store, read_params, run_key
+from dags.common import ASSET, DEFAULTS, Pool, Tag, as_params, cron, open_artifacts, open_store, read_params
 from recommenders.exchange.upload_parameters import UploadParameters
 from recommenders.settings import Settings
 
@@ -72,23 +72,21 @@ def analyse_uploads() -> None:
                 settings.uploads,
                 scratch=settings.home / "fetched",
                 clock=lambda: datetime.now(UTC),
-                name=f"{run_key().replace('/', '_')}_{batch[0]}",
             ).counts()
 
     @task(outlets=[ASSET.TRACK_AUDIO], trigger_rule="none_failed")
-    def summarise(batches: list[list[int]], reports: Any, *, outlet_events: Any = None) -> dict[str, int]:
-        """Log what came of all batches, and tell the DAGs that wait for new recordings."""
+    def summarise(*, outlet_events: Any = None) -> dict[str, int]:
+        """Log what came of this run, and tell the DAGs that wait for new recordings."""
         from recommenders.exchange import uploads
 
         with open_store() as store:
-            total = uploads.summarise(store, reports or [])
+            total = uploads.summarise(store, since=get_current_context()["dag_run"].start_date)
         if not total["analysed"]:
-            raise AirflowSkipException(f"Nothing new was heard in {len(batches):,} batches.")
+            raise AirflowSkipException("Nothing new was heard.")
         outlet_events[ASSET.TRACK_AUDIO].extra = total
         return total
 
-    batches = scan()
-    summarise(batches, analyse.expand(batch=batches))
+    analyse.expand(batch=scan()) >> summarise()
 
 
 analyse_uploads()

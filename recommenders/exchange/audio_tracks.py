@@ -68,14 +68,27 @@ def write_as_tracks(
     return TRACKS.write(connection, checked, np.zeros(len(checked.lines), np.int64), KnownIds())
 
 
-def free_id(connection: sa.Connection, name: str, uri: str) -> str:
-    """An id for the file called `name` below its folder: the name without its ending, if no track has it yet."""
+def free_ids(connection: sa.Connection, files: Sequence[tuple[str, str]]) -> list[str]:
+    """An id for each file, given by its name below its folder and its uri: the name without its ending, if it is free.
+
+    An id is free when no track and no file before it in the list has it.
+    """
+    wanted = [_possible_ids(name, uri) for name, uri in files]
+    every = sorted({each for ids in wanted for each in ids})
+    known = find_ids(connection, "track", pa.array(every, pa.string()))
+    taken = {each for each, track_id in zip(every, known, strict=True) if track_id}
+    chosen = []
+    for ids in wanted:
+        chosen.append(next((each for each in ids if each not in taken), ids[-1]))
+        taken.add(chosen[-1])
+    return chosen
+
+
+def _possible_ids(name: str, uri: str) -> list[str]:
     readable = _readable(name)
     stem = readable.removesuffix(PurePosixPath(readable).suffix) or readable
     unique = f"{stem[:_LONGEST_ID]}~{hashlib.sha256(uri.encode(errors='backslashreplace')).hexdigest()[:12]}"
-    wanted = [each for each in (stem, readable, unique) if len(each) <= _LONGEST_ID + 13]
-    taken = find_ids(connection, "track", pa.array(wanted, pa.string()))
-    return next((each for each, known in zip(wanted, taken, strict=True) if not known), unique)
+    return [each for each in (stem, readable) if len(each) <= _LONGEST_ID] + [unique]
 
 
 def ids_in_name(name: str) -> list[str]:

@@ -11,7 +11,7 @@ from recommenders.audio.analysis import ANALYSIS_VERSION
 from recommenders.audio.fingerprint import Alignment, Likeness, bit_error, vote
 from recommenders.audio.workers import Heard
 from recommenders.catalogue.works import joined
-from recommenders.exchange.audio_tracks import as_track, free_id, human_tags, ids_in_name, write_as_tracks
+from recommenders.exchange.audio_tracks import as_track, free_ids, human_tags, ids_in_name, write_as_tracks
 from recommenders.exchange.served import Served
 from recommenders.store import audio_files, recordings
 from recommenders.store.audio_files import AudioFile
@@ -101,7 +101,7 @@ def _repeated(connection: sa.Connection, found: list[Match], heard: Heard) -> in
 
 def _new_track(connection: sa.Connection, file: AudioFile, heard: Heard, name: str | None, now: dt.datetime) -> int:
     called = name or file.uri.rsplit("/", 1)[-1]
-    outside_id = free_id(connection, called, file.uri)
+    (outside_id,) = free_ids(connection, [(called, file.uri)])
     track = as_track(
         heard.tags,
         called,

@@ -12,6 +12,7 @@ import fsspec
 
 from recommenders.errors import DataError
 from recommenders.exchange import hetrec
+from recommenders.exchange.audio_folder import holds_audio, import_audio_folder
 from recommenders.exchange.catalogue import ARTISTS, TRACKS
 from recommenders.exchange.layouts import Layout, recognise
 from recommenders.exchange.listening import EVENTS, TOTALS, USERS
@@ -55,7 +56,8 @@ def import_path(
     now: datetime,
     progress: Callable[[int], None] | None = None,
 ) -> list[ImportReport]:
-    """Import a file, or every file of a folder in the order of their names; one report a file.
+    """Import a file, or every file of a folder in the order of their names; one report a file. A catalogue may also be
+    a folder of music: one report for all of it.
 
     What can't be used is set aside in the table `rejected`, line by line, and is not an error. Importing again adds
     nothing, but loads lines that have become good. `now`: what happened after it is set aside. `progress` is called
@@ -65,6 +67,10 @@ def import_path(
     _check_kind(kind, file_format)
     if not path.exists():
         raise DataError(f"There is no {path}.")
+    if kind == "catalogue" and file_format == "own" and path.is_dir() and holds_audio(path):
+        report = import_audio_folder(store, path, now=now, progress=progress)
+        refresh_statistics(store, kind)
+        return [report]
     paths = _files_of(path, kind, file_format) if path.is_dir() else [path]
     if not paths:
         raise DataError(f"The folder {path} holds no {kind} file of the format {file_format}.")

@@ -70,10 +70,10 @@ def scan(store: Store, uploads_url: str, parameters: UploadParameters, *, now: d
     found = unsettled = set_aside = 0
     for places in _batched(folder.files(), 10_000):
         settled = [place for place in places if place.irregular or place.settled(now)]
-        usable = [place for place in settled if not _fault(place)]
+        usable = [place for place in settled if not fault(place)]
         with store.begin() as connection:
-            set_aside += sum(_set_aside(connection, place, now) for place in settled if _fault(place))
-            new += audio_files.register(connection, _as_table([(place, None, None) for place in usable]), now)
+            set_aside += sum(_set_aside(connection, place, now) for place in settled if fault(place))
+            new += register_places(connection, [(place, None, None) for place in usable], now)
         found, unsettled = found + len(places), unsettled + len(places) - len(settled)
     with store.begin() as connection:
         new += audio_files.register_outdated(connection, ANALYSIS_VERSION)
@@ -100,21 +100,20 @@ def label(batch: list[int]) -> str:
 def analyse_batch(
     store: Store,
     artifacts: Artifacts,
-    file_ids: Iterable[int],
+    file_ids: list[int],
     uploads_url: str,
     *,
     scratch: Path,
     clock: Callable[[], dt.datetime],
     limits: Limits | None = None,
-    name: str,
 ) -> BatchReport:
     """Hear the files that still wait; each is concluded in a transaction of its own.
 
     A file that can't be used costs itself only: it is set aside with its reason. One at which this process dies is
-    tried again by the next, three times at most. The excerpts of all become one artifact, `name`. `scratch` is a folder
-    for files that are fetched from a bucket.
+    tried again by the next, three times at most. The excerpts of all become one artifact. `scratch` is a folder for
+    files that are fetched from a bucket.
     """
-    stage = Stage(f"analyse {name}")
+    stage = Stage(f"analyse {label(file_ids)}")
     batch = _Batch(store, artifacts, Folder(uploads_url), scratch, clock, Served.champion(store, artifacts, scratch))
     with audio_files.claims(store) as claims, listening_fence(limits, batch.served.options()) as fence:
         for file_id in file_ids:
@@ -126,7 +125,7 @@ def analyse_batch(
                 batch.take(fence, file)
             finally:
                 audio_files.release(claims, file_id)
-    batch.join_excerpts(name)
+    batch.join_excerpts()
     report = batch.report
     done = report.analysed + report.duplicate + report.rejected
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(report.reasons.items()))
@@ -223,30 +222,32 @@ class _Batch:
                 connection, file, reason=reason, detail=str(error), version=ANALYSIS_VERSION, now=self.clock()
             )
 
-    def join_excerpts(self, name: str) -> None:
+    def join_excerpts(self) -> None:
         """Put the excerpts of the batch's files into one artifact."""
         if not self._excerpts:
             return
         track_ids = np.concatenate([np.full(len(mels), track_id) for _, track_id, mels in self._excerpts])
+        name = f"batch-{self._excerpts[0][1]}-{self.clock():%Y%m%dT%H%M%S%f}"
         save_mels(self.artifacts, name, track_ids, np.concatenate([mels for _, _, mels in self._excerpts]))
         for uri, _, _ in self._excerpts:
             self.artifacts.delete(uri)
 
 
-def summarise(store: Store, reports: Iterable[dict[str, int]]) -> dict[str, int]:
-    """The figures of all batches together, logged with what still waits."""
-    total: Counter[str] = Counter()
-    for report in reports:
-        total.update(report)
+def summarise(store: Store, since: dt.datetime) -> dict[str, int]:
+    """How many files came to what since a moment, whichever try of a task did them; logged with what still waits."""
     with store.begin() as connection:
-        counts = audio_files.count_files(connection)
+        done = audio_files.count_files(connection, since)
+        whole = audio_files.count_files(connection)
     log.info(
-        "Heard %s files (%s new songs), %s were known songs, %s could not be used; %s wait, %s are set aside in all",
-        *(f"{number:,}" for number in (total["analysed"], total["new_tracks"], total["duplicate"], total["rejected"])),
-        f"{counts.waiting:,}",
-        f"{counts.rejected:,}",
+        "%s files were heard, %s hold known songs, %s could not be used; in all %s wait and %s are set aside",
+        *(f"{n:,}" for n in (done.analysed, done.duplicate, done.rejected, whole.waiting, whole.rejected)),
     )
-    return {**BatchReport().counts(), **total, "waiting": counts.waiting}
+    return {
+        "analysed": done.analysed,
+        "duplicate": done.duplicate,
+        "rejected": done.rejected,
+        "waiting": whole.waiting,
+    }
 
 
 def _register_catalogue(store: Store, folder: Folder, now: dt.datetime) -> int:
@@ -256,14 +257,14 @@ def _register_catalogue(store: Store, folder: Folder, now: dt.datetime) -> int:
     places: dict[str, tuple[Place, int, str]] = {}
     for track_id, uri in named:
         place = look_at(uri, folder)
-        if place and place.settled(now) and not _fault(place):
+        if place and place.settled(now) and not fault(place):
             places.setdefault(place.uri, (place, track_id, uri))
     if len(places) < len(named):
         log.info(
             "%s of the catalogue's files are not there, or not of a kind that is read", f"{len(named) - len(places):,}"
         )
     with store.begin() as connection:
-        return audio_files.register(connection, _as_table(places.values()), now)
+        return register_places(connection, places.values(), now)
 
 
 def _batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
@@ -272,7 +273,7 @@ def _batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield batch
 
 
-def _fault(place: Place) -> tuple[Refusal, str] | None:
+def fault(place: Place) -> tuple[Refusal, str] | None:
     """Why a place is not even looked at."""
     if place.irregular:
         return Refusal.NOT_A_FILE, f"{shown_name(place.uri)!r} can't be analysed: it is {place.irregular}, not a file."
@@ -282,15 +283,19 @@ def _fault(place: Place) -> tuple[Refusal, str] | None:
 
 
 def _set_aside(connection: sa.Connection, place: Place, now: dt.datetime) -> bool:
-    fault = _fault(place)
-    return fault is not None and audio_files.set_aside(
-        connection, place.uri, reason=fault[0].name.lower(), detail=fault[1], now=now
+    found = fault(place)
+    return found is not None and audio_files.set_aside(
+        connection, place.uri, reason=found[0].name.lower(), detail=found[1], now=now
     )
 
 
-def _as_table(found: Iterable[tuple[Place, int | None, str | None]]) -> pa.Table:
+def register_places(
+    connection: sa.Connection, found: Iterable[tuple[Place, int | None, str | None]], now: dt.datetime
+) -> int:
+    """Register files, each with the track that names it and how that spells its uri; how many wait because of it."""
     rows: Iterator[tuple[Any, ...]] = ((place.uri, place.size, place.modified_at, *rest) for place, *rest in found)
     columns = list(zip(*rows, strict=True)) or [()] * 5
     types = (pa.string(), pa.int64(), pa.timestamp("us", "UTC"), pa.int64(), pa.string())
     names = ("uri", "size", "modified_at", "track_id", "audio_uri")
-    return pa.table({name: pa.array(column, kind) for name, column, kind in zip(names, columns, types, strict=True)})
+    table = pa.table({name: pa.array(column, kind) for name, column, kind in zip(names, columns, types, strict=True)})
+    return audio_files.register(connection, table, now)

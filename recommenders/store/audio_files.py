@@ -42,13 +42,19 @@ def claims(store: Store) -> Iterator[sa.Connection]:
 
 @dataclass(frozen=True)
 class AudioCounts:
-    """How many files there are in each state; `newest_at`: when the newest one was analysed."""
+    """How many files there are in each state; when the newest was analysed, and since when the oldest waits."""
 
     waiting: int
     analysed: int
     duplicate: int
     rejected: int
     newest_at: dt.datetime | None
+    waiting_since: dt.datetime | None
+
+    @property
+    def all(self) -> int:
+        """All of them."""
+        return self.waiting + self.analysed + self.duplicate + self.rejected
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class RejectedFile:
     rejected_at: dt.datetime
 
 
-_WAIT = """state = 'waiting', attempts = 0, reason = NULL, detail = NULL, concluded_at = NULL"""
+_WAIT = "state = 'waiting', attempts = 0, reason = NULL, detail = NULL, concluded_at = NULL"
 
 
 def register(connection: sa.Connection, found: pa.Table, now: dt.datetime) -> int:
@@ -161,6 +167,15 @@ def track_of_uri(connection: sa.Connection, uri: str) -> int | None:
     return found
 
 
+def outside_ids_of_uris(connection: sa.Connection, uris: list[str]) -> dict[str, str]:
+    """The service's id of the track that has each `audio_uri`; those that no track has are left out."""
+    query = sa.text("""
+        SELECT t.audio_uri, i.outside_id FROM tracks t JOIN track_ids i ON i.track_id = t.track_id
+        WHERE i.source = 'service' AND t.audio_uri = ANY(:uris) ORDER BY t.track_id DESC
+    """)
+    return {row.audio_uri: row.outside_id for row in connection.execute(query, {"uris": uris})}
+
+
 def track_without_file(connection: sa.Connection, outside_ids: list[str], uri: str) -> int | None:
     """The track that has one of the service's ids, the first that has one, if no other file than `uri` is its own.
 
@@ -221,17 +236,19 @@ def set_aside(connection: sa.Connection, source: str, *, reason: str, detail: st
     return True
 
 
-def count_files(connection: sa.Connection) -> AudioCounts:
-    """How many files are in each state."""
+def count_files(connection: sa.Connection, since: dt.datetime | None = None) -> AudioCounts:
+    """How many files are in each state; with `since`, those that came to it at or after that moment."""
     row = connection.execute(
         sa.text("""
             SELECT count(*) FILTER (WHERE state = 'waiting') AS waiting,
                    count(*) FILTER (WHERE state = 'analysed') AS analysed,
                    count(*) FILTER (WHERE state = 'duplicate') AS duplicate,
                    count(*) FILTER (WHERE state = 'rejected') AS rejected,
-                   max(concluded_at) FILTER (WHERE state = 'analysed') AS newest_at
-            FROM audio_files
-        """)
+                   max(concluded_at) FILTER (WHERE state = 'analysed') AS newest_at,
+                   min(found_at) FILTER (WHERE state = 'waiting') AS waiting_since
+            FROM audio_files WHERE :since IS NULL OR coalesce(concluded_at, found_at) >= CAST(:since AS timestamptz)
+        """),
+        {"since": since},
     ).one()
     return AudioCounts(**row._mapping)
 

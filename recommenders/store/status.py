@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from recommenders.settings import Settings
 from recommenders.store import freshness
+from recommenders.store.audio_files import count_files
 from recommenders.store.freshness import (
     CATALOGUE_STALE,
     LISTENING_STALE,
     MODEL_STALE,
+    UPLOAD_WAITS,
     Freshness,
     ImportStatus,
     Input,
@@ -175,6 +177,7 @@ def _inputs(connection: sa.Connection, status: ServiceStatus, imports: dict[str,
     yield freshness.last_import(status.now, "Listening", imports.get("listening"), LISTENING_STALE)
     yield aged("Catalogue", "newest upload", uploaded_at, CATALOGUE_STALE, songs, there=status.n_tracks > 0)
     yield freshness.last_import(status.now, "Catalogue", imports.get("catalogue"), CATALOGUE_STALE)
+    yield from _uploads(connection, status.now)
     yield aged("Users", "newest user", joined_at, None, f"{status.n_users:,} users", there=status.n_users > 0)
     number = f"model {best.model_id}" if best else ""
     yield aged("Champion model", "trained", best.trained_at if best else None, MODEL_STALE, number)
@@ -185,6 +188,20 @@ def _inputs(connection: sa.Connection, status: ServiceStatus, imports: dict[str,
         yield Input("Mixtapes", "published", week.published_at, state, None, detail)
     else:
         yield Input("Mixtapes", "published", None, Freshness.MISSING)
+
+
+def _uploads(connection: sa.Connection, now: dt.datetime) -> Iterator[Input]:
+    """The files of audio, where there are any: the newest that was heard, and the one that has waited longest."""
+    files = count_files(connection)
+    if not files.all:
+        return
+    detail = f"{files.analysed:,} files heard"
+    detail += f", {files.duplicate:,} of known songs" if files.duplicate else ""
+    detail += f", {files.rejected:,} set aside" if files.rejected else ""
+    yield freshness.aged(now, "Uploads", "newest analysis", files.newest_at, None, detail)
+    if files.waiting:
+        waits = f"{files.waiting:,} files wait"
+        yield freshness.aged(now, "Uploads", "oldest waiting file", files.waiting_since, UPLOAD_WAITS, waits)
 
 
 def _last_rejected(connection: sa.Connection, kind: str) -> ModelRow | None:
