@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         "demo", description="What `make demo` loads: demo (an invented service) or hetrec (Last.fm)."
     )
     demo_seed: int = Field(2026, description="Seed of the invented service that `make demo` loads.")
+    demo_songs: int = Field(
+        1000,
+        ge=0,
+        description="How many of the invented service's 3,000 songs `make demo` renders as audio, besides its newest "
+        "uploads. 0: no audio.",
+    )
     test_data: Path = Field(
         PROJECT_ROOT.parent / "shared" / "data", description="Folder with real data for tests and benchmarks."
     )

@@ -125,6 +125,13 @@ class AirflowApi:
             if not page["task_instances"] or len(tasks) >= page["total_entries"]:
                 return RunState(dag_id=dag_id, run_id=run_id, state=state, tasks=tasks)
 
+    def runs_since(self, dag_id: str, since: dt.datetime) -> list[str]:
+        """The ids of a DAG's runs that were made at or after `since`, the newest first."""
+        parameters = {"order_by": "-run_after", "run_after_gte": since.isoformat(), "limit": PAGE}
+        return [
+            run["dag_run_id"] for run in self._request("GET", f"/dags/{dag_id}/dagRuns", params=parameters)["dag_runs"]
+        ]
+
     def announced(self, run_id: str) -> list[tuple[str, dict[str, Any]]]:
         """The asset events that a run has emitted: name of the asset, and what was said."""
         found = self._request("GET", "/assets/events", params={"source_run_id": run_id, "limit": PAGE})["asset_events"]

@@ -1,17 +1,25 @@
-"""`make demo`: from nothing to one listener's mixtape, through the real DAGs of a running Airflow."""
+"""`make demo`: from nothing to one listener's mixtape, through the real DAGs of a running Airflow.
+
+The invented service sings while Airflow starts. Its songs are heard before the models are trained, its newest ones
+only when the audio network serves, as on a real Sunday.
+"""
 
 import datetime as dt
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
+import numpy as np
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from recommenders.demo.world import generate_world, write_world
+from recommenders.demo import sound
+from recommenders.demo.world import World, generate_world, write_world
 from recommenders.errors import ConfigurationError, MixtapeError
 from recommenders.exchange.imports import SETTLED_S
 from recommenders.exchange.terminal import mixtape_table
@@ -23,10 +31,12 @@ from recommenders.settings import Settings
 from recommenders.store import Store
 from recommenders.store.users import find_users
 
-DAGS = ("import_listening", "retrain_collaborative", "monday_playlists")
+IMPORT, HEAR = "import_listening", "analyse_uploads"
+RETRAIN, NETWORK, MONDAY = "retrain_collaborative", "retrain_audio_network", "monday_playlists"
 HETREC = "listening/hetrec2011-lastfm-2k"
 HETREC_FILES = {"catalogue": "artists.dat", "listening": "user_artists.dat"}
 RUN_WITHIN_S = 3600
+ASSET_WITHIN_S = 60
 POLL_S = 0.5
 PLAIN_EVERY_S = 15
 LOG_LINES_SHOWN = 20
@@ -47,10 +57,11 @@ def run_demo(settings: Settings, console: Console) -> None:
     console.print(f"[dim]Writing the {settings.demo_data} data into {settings.landing}[/]")
     fill_landing(settings, dt.datetime.now(dt.UTC))
     settled_at = time.monotonic() + SETTLED_S  # an import leaves a file alone that was written to a moment ago
-    service = up(settings, lambda step: console.print(f"[dim]{step}[/]"))
-    console.print(f"[dim]Airflow is up: {service.url}[/]")
-    time.sleep(max(0.0, settled_at - time.monotonic()))
-    run_dags(service.api(), console)
+    with singing(settings, console) as songs:
+        service = up(settings, lambda step: console.print(f"[dim]{step}[/]"))
+        console.print(f"[dim]Airflow is up: {service.url}[/]")
+        time.sleep(max(0.0, settled_at - time.monotonic()))
+        _run(service.api(), console, settings, songs)
     store = Store(database_url(settings))
     try:
         console.print(mixtape_table(showcase(store)))
@@ -91,15 +102,96 @@ def last_monday(settings: Settings, now: dt.datetime) -> dt.datetime:
     return midnight - dt.timedelta(days=local.isoweekday() - 1)
 
 
-def run_dags(api: AirflowApi, console: Console) -> None:
+@contextmanager
+def singing(settings: Settings, console: Console) -> Iterator[Future["Songs"]]:
+    """Render the invented service's songs while the block goes on; nothing is rendered twice for a MIXTAPE_HOME."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(_sing, settings, console)
+
+
+class Songs:
+    """The rendered files: of songs that listeners know, and of the newest uploads, which nobody does."""
+
+    def __init__(self, known: Sequence[Path], newest: Sequence[Path]) -> None:
+        self.known, self.newest = known, newest
+
+
+def _sing(settings: Settings, console: Console) -> Songs:
+    if settings.demo_data != "demo" or not settings.demo_songs:
+        return Songs([], [])
+    world = generate_world(settings.demo_seed, last_monday(settings, dt.datetime.now(dt.UTC)))
+    known, newest = chosen_songs(world, settings.demo_songs)
+    folder = settings.home / "demo" / f"{settings.demo_seed}-audio"
+
+    def files(tracks: np.ndarray) -> list[Path]:
+        return [folder / f"{world.tracks.ids[track]}{sound.SUFFIX}" for track in tracks]
+
+    missing = [track for track in [*known, *newest] if not files(np.array([track]))[0].exists()]
+    if missing:
+        console.print(f"[dim]Singing {len(missing):,} songs meanwhile[/]")
+        sound.write_audio(world, missing, folder)
+    return Songs(files(known), files(newest))
+
+
+def chosen_songs(world: World, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The tracks to render: `count` of those that listeners know, drawn, and the newest uploads."""
+    newest = sound.held_back(world)
+    known = np.setdiff1d(np.arange(len(world.track_ids)), newest)
+    drawn = np.random.default_rng(world.seed).choice(known, min(count, len(known)), replace=False)
+    return np.sort(drawn), newest
+
+
+def _run(api: AirflowApi, console: Console, settings: Settings, songs: Future[Songs]) -> None:
     """Run the demo's DAGs one after another, with their progress; raises RunFailedError."""
     progress = _Progress(console)
     with progress:
-        for dag_id in DAGS:
+
+        def run(dag_id: str) -> RunState:
             api.wait_for_dag(dag_id)
-            run = watch(api, dag_id, api.trigger(dag_id), progress.report)
-            if run.state != "success":
-                raise RunFailedError(failure(api, run))
+            return finished(api, watch(api, dag_id, api.trigger(dag_id), progress.report))
+
+        def hear(files: Sequence[Path]) -> None:
+            if upload(settings, files):
+                time.sleep(SETTLED_S)
+                run(HEAR)
+
+        run(IMPORT)
+        hear(songs.result().known)
+        api.wait_for_dag(NETWORK)
+        trained_from = dt.datetime.now(dt.UTC)
+        trained = run(RETRAIN)
+        if songs.result().known and api.announced(trained.run_id):
+            finished(api, watch(api, NETWORK, _called_since(api, NETWORK, trained_from), progress.report))
+        hear(songs.result().newest)
+        run(MONDAY)
+
+
+def upload(settings: Settings, files: Sequence[Path]) -> int:
+    """Put those of the files into the uploads folder that are not there yet; return how many."""
+    filesystem, folder = fsspec.core.url_to_fs(settings.uploads)
+    there = {Path(path).name for path in filesystem.ls(folder, detail=False)} if filesystem.exists(folder) else set()
+    new = [file for file in files if file.name not in there]
+    for file in new:
+        _land(file, f"{settings.uploads}/{file.name}")
+    return len(new)
+
+
+def _called_since(api: AirflowApi, dag_id: str, since: dt.datetime) -> str:
+    """The run of a DAG that an asset has called since then. Raises RunFailedError when none comes."""
+    deadline = time.monotonic() + ASSET_WITHIN_S
+    while True:
+        if called := api.runs_since(dag_id, since):
+            return called[0]
+        if time.monotonic() > deadline:
+            raise RunFailedError(f"Nothing has called {dag_id} within {ASSET_WITHIN_S} s: see its page in the web UI.")
+        time.sleep(POLL_S)
+
+
+def finished(api: AirflowApi, run: RunState) -> RunState:
+    """The run, if it has succeeded; raises RunFailedError, which says what went wrong."""
+    if run.state != "success":
+        raise RunFailedError(failure(api, run))
+    return run
 
 
 def watch(api: AirflowApi, dag_id: str, run_id: str, report: Report) -> RunState:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from recommenders.errors import ConfigurationError, MixtapeError
 from recommenders.evaluation.bench import BenchResult
-from recommenders.runtime.demo import DAGS
 from recommenders.runtime.faults.striker import has_struck
 from recommenders.runtime.faults.table import Fault, Points, Recovery, every_fault, run_through
-from recommenders.runtime.faults.world import SHARDS, TRACKS, USERS, WEEKS, World, throwaway_world
+from recommenders.runtime.faults.world import DAGS, SHARDS, TRACKS, USERS, WEEKS, World, throwaway_world
 
 EQUAL = "equal"
 BEFORE = dict(zip(DAGS, ("empty", "imported", "retrained"), strict=True))

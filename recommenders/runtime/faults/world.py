@@ -19,7 +19,7 @@ from recommenders.demo.world import generate_world, write_world
 from recommenders.errors import MixtapeError
 from recommenders.runtime import airflow
 from recommenders.runtime.api import AirflowApi, RunState, TaskState
-from recommenders.runtime.demo import DAGS, last_monday
+from recommenders.runtime.demo import last_monday
 from recommenders.runtime.faults.digest import digests
 from recommenders.runtime.faults.striker import PLUGIN, RECORDING, Strike, has_struck
 from recommenders.runtime.postgres import database_url
@@ -28,6 +28,7 @@ from recommenders.store import Artifacts, Store
 
 USERS, TRACKS, WEEKS = 60, 300, 6
 SHARDS = 2
+DAGS = ("import_listening", "retrain_collaborative", "monday_playlists")
 CONF: dict[str, dict[str, Any]] = {
     "retrain_collaborative": {"factors": [8], "alpha": [1.0], "regularisation": [1.0, 10.0]},
 }
