@@ -1,4 +1,4 @@
-"""The routes: this week, the search for a user, a user's mixtape, its files.
+"""The routes: this week, the search for a user, a user's mixtape, its files, what was uploaded.
 
 Every route only reads. The application asks for a login on every path, known or not. Names in addresses travel as
 query parameters, because a path can't carry every id (`..`, for one, or an empty one).
@@ -25,11 +25,12 @@ from plugins.pages.rendering import HEADERS, attachment, render
 from recommenders.errors import ConfigurationError, UnknownNameError
 from recommenders.exchange.playlist_files import to_jspf, to_m3u8, to_xspf
 from recommenders.playlists.mixtape import Mixtape, read_mixtape
-from recommenders.store import Store, mixtapes, status, users
+from recommenders.store import Store, audio_files, mixtapes, recordings, status, users
 from recommenders.store.database import connection_url
 
 CONNECTION_ID = "mixtape"
 SEARCH_LIMIT = 30
+SHOWN_FILES, SHOWN_SONGS = 100, 25
 STATIC = Path(__file__).parent / "static"
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,19 @@ def user(connection: Database, now: Now, id: str, week: dt.date | None = None) -
         newest_week=newest[0] if newest else None,
         mixtape=read_mixtape(connection, found.outside_id, shown) if shown in weeks else None,
         artists=users.most_played_artists(connection, found.user_id, weeks.get(shown, now)),
+    )
+
+
+@router.get("/uploads")
+def uploads(connection: Database, now: Now) -> Response:
+    """What was heard last, and the files that can't be used, with the reasons."""
+    return render(
+        "uploads.html",
+        now,
+        files=audio_files.count_files(connection),
+        rejected=audio_files.rejected_files(connection, SHOWN_FILES),
+        heard=recordings.newest_recordings(connection, SHOWN_SONGS),
+        limit=SHOWN_FILES,
     )
 
 

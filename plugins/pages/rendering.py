@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from recommenders import timing
+from recommenders.playlists.reasons import describe_sound
 from recommenders.settings import Settings
 
 # No script and nothing from elsewhere: even a name that slipped through the escaping could do nothing.
@@ -123,6 +124,7 @@ def _make_environment() -> Environment:
         groupby_in_order=groupby_in_order,
         place_in_time=place_in_time,
         number="{:,}".format,
+        sound=lambda parts: describe_sound(*parts),
     )
     environment.globals.update(address=address, ticks=TICKS)
     return environment

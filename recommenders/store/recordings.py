@@ -97,6 +97,21 @@ def read_summaries(connection: sa.Connection, track_ids: list[int]) -> dict[int,
     return {row[0]: Summary(row[0], row[1], row[2], dict(zip(_SUMMARY, row[3:], strict=True))) for row in rows}
 
 
+def newest_recordings(connection: sa.Connection, most: int) -> list[dict[str, Any]]:
+    """The songs that were heard last, the newest first: title, artists, when, and the figures that a page shows."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT t.title, a.analysed_at, a.duration_s, a.tempo_bpm, a.key, a.mode, a.loudness_lufs,
+                   ARRAY(SELECT name FROM track_artists c JOIN artists USING (artist_id)
+                         WHERE c.track_id = t.track_id AND c.role = 'main' ORDER BY c.position) AS artists
+            FROM audio_analyses a JOIN tracks t USING (track_id)
+            ORDER BY a.analysed_at DESC, a.track_id DESC LIMIT :most
+        """),
+        {"most": most},
+    )
+    return [dict(row._mapping) for row in rows]
+
+
 def write_fingerprint(connection: sa.Connection, track_id: int, words: Words) -> None:
     """Store Chromaprint's words (n,) of a track in place of earlier ones; none where there are none."""
     if not len(words):

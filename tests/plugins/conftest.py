@@ -165,6 +165,41 @@ def fill(store: Store) -> int:
         return publish(connection, WEEK, {1: list(range(1, 31)), 2: [1, 2, 3]})
 
 
+@pytest.fixture
+def shop_of() -> Callable[[Store], None]:
+    """Fills a store as `fill` does, with a recording that was heard and one that could not be."""
+
+    def make(store: Store) -> None:
+        fill(store)
+        with store.begin() as connection:
+            connection.execute(
+                sa.text("""
+                    INSERT INTO audio_files (uri, size, modified_at, state, track_id, reason, found_at, concluded_at)
+                    VALUES ('a.mp3', 1, :now, 'analysed', 2, NULL, :now, :now),
+                           (:name, 1, :now, 'rejected', NULL, 'not_audio', :now, :now)
+                """),
+                {"now": NOW, "name": "<script>.mp3"},
+            )
+            connection.execute(
+                sa.text("""
+                    INSERT INTO rejected (kind, source, content_hash, reason, detail, rejected_at)
+                    VALUES ('uploads', '<script>.mp3', 'x', 'not_audio', 'no decoder knows it', :now)
+                """),
+                {"now": NOW},
+            )
+            connection.execute(
+                sa.text("""
+                    INSERT INTO audio_analyses (track_id, version, analysed_at, duration_s, tempo_bpm, tempo_confidence,
+                        time_signature_confidence, key, key_confidence, mode, mode_confidence, loudness_lufs,
+                        n_bars, n_beats, n_sections, n_segments, analysis)
+                    VALUES (2, 1, :at, 200, 92.3, 1, 0, 9, 1, 0, 1, -14.2, 0, 0, 0, 0, '{}')
+                """),
+                {"at": NOW - dt.timedelta(hours=1)},
+            )
+
+    return make
+
+
 Client = Any  # starlette's TestClient is imported late: it imports Airflow's web stack
 
 

@@ -249,3 +249,19 @@ def test_an_age_is_a_point_on_a_line_that_ends_with_now(client: Any) -> None:
     assert stale_point < limit < trained, "left of its green part: stale"
     labels = [attributes.get("aria-label") for tag, attributes in page.elements if attributes.get("class") == "ages"]
     assert labels[0] == "13 days ago, stale after 8 days"
+
+
+def test_uploads_show_what_was_heard_and_what_cannot_be_used(
+    store: Store, client_of: Callable[[Store], Any], shop_of: Callable[[Store], None]
+) -> None:
+    shop_of(store)
+    page = Page(client_of(store).get("/uploads"))
+    assert "Recordings heard 1 Of songs known already 0 Waiting 0 Set aside 1" in page.words
+    assert "<script>.mp3 not audio no decoder knows it" in page.words
+    assert "Song 2 Artist 2 92 bpm A minor -14.2 LUFS 3:20 1 hour ago" in page.words
+    assert not [tag for tag, _ in page.elements if tag == "script"]
+
+
+def test_uploads_of_a_service_without_audio_say_how_to_begin(client: Any) -> None:
+    words = Page(client.get("/uploads")).words
+    assert "No recording has been heard yet." in words and "analyse_uploads" in words
