@@ -197,7 +197,7 @@ _LISTS: Mapping[str, type[Any]] = {
 def intervals(starts: Iterable[float], end: float, confidences: Iterable[float]) -> tuple[Interval, ...]:
     """Intervals that begin at `starts`, ascending, and last until the next one; the last until `end`."""
     begins = [float(start) for start in starts]
-    ends = [*begins[1:], end]
+    ends = [*begins[1:], end][: len(begins)]
     return tuple(
         Interval(begin, max(stop - begin, 0.0), float(confidence))
         for begin, stop, confidence in zip(begins, ends, confidences, strict=True)

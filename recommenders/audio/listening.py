@@ -11,13 +11,19 @@ from recommenders.audio import fingerprint
 from recommenders.audio.analysis import Analysis, Track, intervals
 from recommenders.audio.decoding import LONGEST_S, RATE, Recording, Samples, decode, halved
 from recommenders.audio.library import standard
-from recommenders.audio.loudness import Loudness, measure
+from recommenders.audio.loudness import Loudness, fades, measure
 from recommenders.audio.mel import log_mel
 from recommenders.audio.rhythm import Rhythm, find_rhythm, no_rhythm
+from recommenders.audio.sections import find_sections
+from recommenders.audio.segments import find_segments
+from recommenders.audio.spectrum import Spectrum, spectrum
 from recommenders.audio.tonality import NO_TONALITY, Tonality, find_tonality
 
 if TYPE_CHECKING:
     from recommenders.audio.serving import ServedNetwork
+
+HIGHEST_DANCEABILITY = 4.0
+USUAL_FLUX = 1.5
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ def listen(path: Path, network: "ServedNetwork | None" = None, longest_s: float 
     recording = decode(path, longest_s)
     loudness = measure(recording.stereo, recording.meta.sample_rate)
     half = halved(recording.mono)
-    analysis = _analyse(recording, loudness)
+    analysis = _analyse(recording, half, loudness)
     mels = log_mel(half)
     words = np.empty(0, dtype=np.uint32) if loudness.silent else _words(recording.mono)
     if network is None or loudness.silent:
@@ -54,38 +60,53 @@ def _words(mono: Samples) -> npt.NDArray[np.uint32]:
     return fingerprint.unpack(text)
 
 
-def _analyse(recording: Recording, loudness: Loudness) -> Analysis:
-    rhythm = no_rhythm() if loudness.silent else find_rhythm(recording.mono)
-    tonality = NO_TONALITY if loudness.silent else find_tonality(recording.mono)
-    end = recording.duration_s
+def _analyse(recording: Recording, half: Samples, loudness: Loudness) -> Analysis:
+    mono, end = recording.mono, recording.duration_s
+    heard = spectrum(half)
+    rhythm = no_rhythm() if loudness.silent else find_rhythm(mono, heard)
+    tonality = NO_TONALITY if loudness.silent else find_tonality(mono, heard.chroma)
     return Analysis(
         recording.meta,
-        _track(recording, loudness, rhythm, tonality),
+        _track(recording, loudness, rhythm, tonality, heard),
         bars=intervals(rhythm.bars, end, rhythm.bar_confidences),
         beats=intervals(rhythm.beats, end, rhythm.beat_confidences),
         tatums=intervals(rhythm.tatums, end, rhythm.tatum_confidences),
-        sections=(),
-        segments=(),
+        sections=find_sections(heard, rhythm, loudness, end),
+        segments=find_segments(half, heard),
     )
 
 
-def _track(recording: Recording, loudness: Loudness, rhythm: Rhythm, tonality: Tonality) -> Track:
-    danceability = None if loudness.silent else float(standard().Danceability()(recording.mono)[0])
+def _track(recording: Recording, loudness: Loudness, rhythm: Rhythm, tonality: Tonality, heard: Spectrum) -> Track:
+    fade_in_end, fade_out_start = fades(loudness, recording.duration_s)
     return Track(
         duration=recording.duration_s,
-        end_of_fade_in=0.0,
-        start_of_fade_out=recording.duration_s,
+        end_of_fade_in=fade_in_end,
+        start_of_fade_out=fade_out_start,
         loudness=loudness.integrated_lufs,
         loudness_range=loudness.range_lu,
         peak=loudness.peak_dbfs,
         tempo=rhythm.tempo_bpm,
         tempo_confidence=rhythm.tempo_confidence,
-        time_signature=rhythm.metre,
-        time_signature_confidence=rhythm.metre_confidence,
+        time_signature=rhythm.metre.beats,
+        time_signature_confidence=rhythm.metre.confidence,
         key=tonality.key,
         key_confidence=tonality.key_confidence,
         mode=tonality.mode,
         mode_confidence=tonality.mode_confidence,
-        danceability=danceability,
-        energy=None if loudness.silent else 0.5,
+        danceability=None if loudness.silent else _danceability(recording.mono),
+        energy=None if loudness.integrated_lufs is None else _energy(loudness.integrated_lufs, heard),
     )
+
+
+def _danceability(mono: Samples) -> float | None:
+    value = float(standard().Danceability()(mono)[0])
+    return min(max(value, 0.0), HIGHEST_DANCEABILITY) if np.isfinite(value) else None
+
+
+def _energy(loudness_lufs: float, heard: Spectrum) -> float:
+    """Half of it is loudness (from -30 to -6 LUFS), the rest how much happens and how much of it is bright."""
+    level = float(np.clip((loudness_lufs + 30) / 24, 0, 1))
+    flux = float(heard.flux.mean())
+    bands = np.sqrt(heard.bands.mean(axis=0))
+    bright = float(bands[len(bands) // 2 :].sum() / max(bands.sum(), 1e-9))
+    return 0.5 * level + 0.3 * flux / (flux + USUAL_FLUX) + 0.2 * min(2 * bright, 1.0)
