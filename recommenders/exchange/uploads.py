@@ -166,7 +166,8 @@ class _Batch:
         except UnreadableAudioError as error:
             self._refuse(file, error)
         except (sa.exc.IntegrityError, sa.exc.DataError) as error:
-            self._refuse(file, UnreadableAudioError(Refusal.OUT_OF_RANGE, f"The database refuses it: {error.orig}"))
+            why = f"{shown_name(file.uri)!r} can't be analysed: {str(error.orig).splitlines()[0]}"
+            self._refuse(file, UnreadableAudioError(Refusal.OUT_OF_RANGE, why))
         else:
             self.report.analysed += outcome.state == "analysed"
             self.report.duplicate += outcome.state == "duplicate"

@@ -51,7 +51,7 @@ CREATE TABLE audio_analyses (
     loudness_lufs real CHECK (loudness_lufs BETWEEN -200 AND 60),
     loudness_range_lu real CHECK (loudness_range_lu BETWEEN 0 AND 200),
     peak_dbfs real CHECK (peak_dbfs BETWEEN -400 AND 60),
-    danceability real CHECK (danceability BETWEEN 0 AND 4),
+    danceability real CHECK (danceability BETWEEN 0 AND 1000),
     energy real CHECK (energy BETWEEN 0 AND 1),
     fade_in_end_s real CHECK (fade_in_end_s >= 0),
     fade_out_start_s real CHECK (fade_out_start_s >= 0),
