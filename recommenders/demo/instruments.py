@@ -24,7 +24,7 @@ class Timbre:
     A spectrum gives the strength of each partial from its number and its frequency in Hz. `attack_s`, `decay_s` (time
     to fall by a factor e; infinite for one that sustains), `brightness_s` (how fast the bright part dies away),
     `release_s` after the note's end, `vibrato` (share of the frequency), `detune` (share by which a second voice
-    is off).
+    is off), `consonant` (the strength of a hiss that begins the note).
     """
 
     bright: Spectrum
@@ -35,6 +35,7 @@ class Timbre:
     release_s: float = 0.08
     vibrato: float = 0.0
     detune: float = 0.0
+    consonant: float = 0.0
 
 
 def note(timbre: Timbre, pitch: int, length_s: float) -> Floats:
@@ -52,7 +53,10 @@ def note(timbre: Timbre, pitch: int, length_s: float) -> Floats:
             phase = phase + np.float32(depth) * np.minimum(t * 3, 1) * np.sin(t * np.float32(2 * np.pi * 5.6))
         index = phase.astype(np.int32) & (_TABLE - 1)
         sound += fading * bright.take(index) + (1 - fading) * dark.take(index)
-    return sound * _envelope(timbre, n, length_s)
+    sound *= _envelope(timbre, n, length_s)
+    if timbre.consonant:
+        sound += np.float32(timbre.consonant) * hiss(n, 7800) * np.exp(-t * np.float32(1 / 0.04))
+    return sound
 
 
 def partials(strengths: tuple[float, ...], damping_hz: float) -> Spectrum:
@@ -91,7 +95,7 @@ def vowel(which: int) -> Spectrum:
     return spectrum
 
 
-def bell(pitch: int, length_s: float) -> Floats:
+def bell(pitch: int, length_s: float = 1.2) -> Floats:
     """A small bell: two pure partials that ring out."""
     f0 = 440.0 * 2.0 ** ((pitch - 69) / 12)
     t = _time(int(length_s * NOTE_RATE))
@@ -99,14 +103,26 @@ def bell(pitch: int, length_s: float) -> Floats:
     return np.asarray(ring * np.exp(-t * 3.5), dtype=np.float32)
 
 
-def clank(pitch: int, length_s: float) -> Floats:
-    """Struck metal: partials in no simple ratio, which belong to no key."""
-    f0 = 440.0 * 2.0 ** ((pitch - 69) / 12)
+def clank(pitch: int, length_s: float = 1.0) -> Floats:
+    """Struck metal, the same for every pitch: partials between the keys of a piano and in no simple ratio."""
     t = _time(int(length_s * NOTE_RATE))
     ring = np.zeros(len(t), dtype=np.float32)
-    for ratio in (1.0, 1.483, 2.337, 3.149, 4.207, 5.373):
-        ring += np.sin(t * np.float32(2 * np.pi * f0 * ratio)) * np.exp(-t * np.float32(3 + ratio))
-    return ring * np.float32(0.4)
+    for half_tones, ring_s in ((80.5, 0.5), (88.5, 0.45), (96.5, 0.4), (102.5, 0.35), (107.5, 0.3), (111.5, 0.25)):
+        hz = 440 * 2 ** ((half_tones - 69) / 12)
+        ring += np.sin(t * np.float32(2 * np.pi * hz)) * np.exp(-t * np.float32(1 / ring_s))
+    return ring * np.float32(0.5)
+
+
+def crickets(n: int, rng: np.random.Generator) -> Floats:
+    """(n,) float32 at NOTE_RATE of a summer night: chirps of three pulses at about 6 kHz, some two a second."""
+    t = _time(int(0.12 * NOTE_RATE))
+    chirp = np.sin(t * np.float32(2 * np.pi * 6150)) * np.maximum(np.sin(t * np.float32(2 * np.pi * 25)), 0)
+    sound = np.zeros(n, dtype=np.float32)
+    gaps_s = rng.uniform(0.3, 0.6, int(n / NOTE_RATE / 0.3) + 1)
+    for start in (np.cumsum(gaps_s) * NOTE_RATE).astype(np.int64).tolist():
+        piece = chirp[: max(n - start, 0)]
+        sound[start : start + len(piece)] += piece
+    return sound * np.float32(2)
 
 
 def kick(electronic: float, seconds: float = 0.28) -> Floats:
@@ -133,9 +149,14 @@ def snare(electronic: float) -> Floats:
 def cymbal(seconds: float, number: int) -> Floats:
     """A hat, a shaker or a crash: noise without its low end, dying away in about `seconds`."""
     n = int(3 * seconds * DRUM_RATE)
-    hiss = noise(n + 2, number)
+    white = noise(n + 2, number)
     t = np.arange(n, dtype=np.float32) / DRUM_RATE
-    return np.asarray((hiss[2:] - 2 * hiss[1:-1] + hiss[:-2]) * np.exp(-t / seconds) * 0.5, dtype=np.float32)
+    return np.asarray((white[2:] - 2 * white[1:-1] + white[:-2]) * np.exp(-t / seconds) * 0.5, dtype=np.float32)
+
+
+def hiss(n: int, centre_hz: float) -> Floats:
+    """(n,) float32 at NOTE_RATE of noise in a band of some 1.5 kHz around `centre_hz`."""
+    return np.resize(_hiss(centre_hz), n)
 
 
 def noise(n: int, number: int = 0) -> Floats:
@@ -143,6 +164,12 @@ def noise(n: int, number: int = 0) -> Floats:
     base = _noise()
     start = (number * 7919) % 4096
     return base[start : start + n] if start + n <= len(base) else np.resize(np.roll(base, -start), n)
+
+
+@lru_cache(maxsize=4)
+def _hiss(centre_hz: float) -> Floats:
+    smooth = np.convolve(_noise()[: NOTE_RATE * 10], np.hanning(32).astype(np.float32) / 4, "same")
+    return np.asarray(smooth * np.cos(_time(len(smooth)) * np.float32(2 * np.pi * centre_hz)) * 2, dtype=np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,6 @@
 """From what is played to a recording: every axis of a track's style steers something that can be heard."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,9 @@ from recommenders.demo.instruments import (
     Timbre,
     bell,
     clank,
+    crickets,
     cymbal,
+    hiss,
     kick,
     noise,
     note,
@@ -22,6 +25,9 @@ from recommenders.demo.instruments import (
     vowel,
 )
 from recommenders.demo.score import MANNERS, Notes, Score
+
+Instrument = Timbre | Callable[[int], Floats]
+_SONG_LEVEL = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Style:
     bells: float
     drone: float
     arpeggio: float
-    crackle: float
+    crickets: float
 
 
 def record(score: Score, style: Style, genre: str, tempo_bpm: float, clip_s: float, rng: np.random.Generator) -> Floats:
@@ -50,19 +56,20 @@ def record(score: Score, style: Style, genre: str, tempo_bpm: float, clip_s: flo
     beat_s = 60.0 / tempo_bpm
     n = round(clip_s * NOTE_RATE)
     loose_s = 0.004 * float(np.clip(0.5 - style.electronic, 0, 1))
-    parts = _timbres(style, genre)
-    tonal = np.zeros(n, dtype=np.float32)
-    for name, (timbre, level_db) in parts.items():
-        _play(tonal, score.notes[name.partition(":")[0]], timbre, level_db, beat_s, loose_s, rng)
-    tonal = _roughen(tonal, style)
-    music = _room(tonal, style)
+    core, colours = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.float32)
+    for bus, parts in ((core, _core(style, genre)), (colours, _colours(style))):
+        for name, (instrument, level_db) in parts.items():
+            _play(bus, score.notes[name.partition(":")[0]], instrument, level_db, beat_s, loose_s, rng)
+    core /= np.sqrt(np.mean(core**2)) + np.float32(1e-9)
+    colours += np.abs(core) * hiss(n, 4600) * np.float32(_SONG_LEVEL * _factor(-7 + 28 * style.raw))
+    colours += crickets(n, rng) * np.float32(_SONG_LEVEL * _factor(-5 + 38 * style.crickets))
+    music = _room(_overdrive(core, style), colours, style)
     _drum(music, score, style, beat_s, loose_s, rng)
-    _crackle(music, style.crackle, rng)
     return music
 
 
-def _timbres(style: Style, genre: str) -> dict[str, tuple[Timbre | str, float]]:
-    """Every part with its instrument and its level in dB; a part of the score may be played by two (`part:who`)."""
+def _core(style: Style, genre: str) -> dict[str, tuple[Instrument, float]]:
+    """The song itself: each part with its instrument and its level in dB; two may play one part (`part:who`)."""
     machine = style.electronic
     staccato = float(np.exp(-0.8 * style.driving))
     string = Timbre(plucked(2600), plucked(500), 0.003, 0.35 * staccato, 0.08)
@@ -73,36 +80,37 @@ def _timbres(style: Style, genre: str) -> dict[str, tuple[Timbre | str, float]]:
         "bass:machine": (Timbre(sawtooth(420), sawtooth(180), 0.006), -9 + 16 * machine),
         "comp:string": (string, -7 - 18 * machine),
         "comp:machine": (saw, -17 + 24 * machine),
-        "pad": (
-            Timbre(sawtooth(1800, 1.1), sawtooth(1800, 1.1), 0.12, release_s=0.3, detune=0.004),
-            -24 + 30 * style.dense,
-        ),
         "melody:lead": (Timbre(lead, lead, 0.012, 1.2, 0.3), -9),
-        "melody:voice": (
-            Timbre(vowel(0), vowel(1), 0.03, np.inf, 0.12, 0.12, vibrato=0.012),
-            -18 + 30 * style.sung,
-        ),
-        "bells": ("bell", -26 + 45 * style.bells),
-        "drone": (Timbre(sawtooth(400, 0.7), sawtooth(400, 0.7), 0.3, release_s=0.3), -26 + 40 * style.drone),
-        "arpeggio": (
-            Timbre(partials((1, 0.02, 0.5, 0.02, 0.4), 4500), sawtooth(1500), 0.003, 0.09),
-            -26 + 45 * style.arpeggio,
-        ),
-        "clank": ("clank", -22 + 32 * style.strange),
+    }
+
+
+def _colours(style: Style) -> dict[str, tuple[Instrument, float]]:
+    """What is laid over the song, each in a place of its own: levels in dB against the song's."""
+    drone, pad = sawtooth(300, 0.7), sawtooth(1800, 1.1)
+    blip = Timbre(partials((1, 0.02, 0.4), 4500), partials((1,), 4500), 0.002, 0.04)
+    voice = Timbre(vowel(0), vowel(1), 0.03, np.inf, 0.12, 0.12, vibrato=0.012, consonant=0.5)
+    return {
+        "pad": (Timbre(pad, pad, 0.12, release_s=0.3, detune=0.004), -14 + 30 * style.dense),
+        "melody:voice": (voice, -8 + 26 * style.sung),
+        "bells": (bell, -4 + 38 * style.bells),
+        "drone": (Timbre(drone, drone, 0.3, release_s=0.3), -17 + 45 * style.drone),
+        "arpeggio": (blip, -1 + 38 * style.arpeggio),
+        "sub": (Timbre(partials((1, 0.1), 400), partials((1, 0.1), 400), 0.02), -8 + 30 * style.electronic),
+        "clank": (clank, -4 + 34 * style.strange),
     }
 
 
 def _play(
     bus: Floats,
     part: Notes,
-    timbre: Timbre | str,
+    timbre: Instrument,
     level_db: float,
     beat_s: float,
     loose_s: float,
     rng: np.random.Generator,
 ) -> None:
     """Add all notes of a part to `bus` (n,) at NOTE_RATE; a note of one pitch and length is synthesised once."""
-    gain = 10 ** (level_db / 20) * 0.2
+    gain = _SONG_LEVEL * _factor(level_db)
     cache: dict[tuple[int, float], Floats] = {}
     late = rng.normal(0, 1, len(part.beat)) * loose_s
     starts = np.maximum((part.beat * beat_s + late) * NOTE_RATE, 0).astype(np.int64).tolist()
@@ -112,38 +120,33 @@ def _play(
             continue
         sound = cache.get((pitch, length))
         if sound is None:
-            if timbre == "bell":
-                sound = bell(pitch, 1.2)
-            elif isinstance(timbre, str):
-                sound = clank(pitch, 0.8)
-            else:
-                sound = note(timbre, pitch, length * beat_s)
+            sound = note(timbre, pitch, length * beat_s) if isinstance(timbre, Timbre) else timbre(pitch)
             cache[pitch, length] = sound
         room = len(bus) - start
         piece = sound[:room]
         bus[start : start + len(piece)] += piece * np.float32(level)
 
 
-def _roughen(tonal: Floats, style: Style) -> Floats:
-    """Overdrive and breath: the rawer, the more of the sound is folded over, and the more noise follows it."""
-    level = np.float32(np.sqrt(np.mean(tonal**2)) + 1e-9)
-    push = np.float32(10 ** ((2 + 20 * style.raw) / 20))
-    driven = np.tanh(tonal * (push / level)) * (level / np.tanh(push))
-    breath = np.float32(10 ** ((-20 + 26 * style.raw) / 20))
-    return np.asarray(driven + np.abs(tonal) * noise(len(tonal), 5) * breath, dtype=np.float32)
+def _overdrive(core: Floats, style: Style) -> Floats:
+    """The rawer, the more of the sound (n,), of unit power, is folded over; the loudness stays."""
+    push = np.float32(_factor(4 + 26 * style.raw))
+    return np.asarray(np.tanh(core * push) * (1 / np.tanh(push)), dtype=np.float32)
 
 
-def _room(tonal: Floats, style: Style) -> Floats:
-    """Equaliser and room in one pass, (n,) at NOTE_RATE to (2 n,) at DRUM_RATE.
+def _room(core: Floats, colours: Floats, style: Style) -> Floats:
+    """Equaliser and room in one pass, (n,) at NOTE_RATE to (2 n,) at DRUM_RATE of a set loudness, and the colours.
 
     The darker, the steeper the spectrum falls. Warm is a broad swell at 250 Hz, icy a long and bright echo.
     """
     import scipy.fft
 
-    n = len(tonal)
-    spectrum = scipy.fft.rfft(tonal)
+    n = len(core)
+    spectrum = scipy.fft.rfft(core)
     spectrum *= _equaliser(n, NOTE_RATE, style)
-    spectrum *= 1 + np.float32(10 ** ((-16 - 26 * style.warm) / 20)) * _echo(n)
+    spectrum *= 1 + np.float32(_factor(-10 - 26 * style.warm)) * _echo(n)
+    power = 2 * np.sum(spectrum.real**2 + spectrum.imag**2) / n**2
+    spectrum *= np.float32(_SONG_LEVEL / np.sqrt(power))
+    spectrum += scipy.fft.rfft(colours)
     wide = np.zeros(n + 1, dtype=np.complex64)
     wide[: len(spectrum)] = spectrum
     return np.asarray(scipy.fft.irfft(wide, 2 * n) * np.float32(2), dtype=np.float32)
@@ -169,7 +172,7 @@ def _equaliser(n: int, rate: int, style: Style) -> Floats:
     """The gain of each bin of a real FFT of n samples."""
     hz = np.arange(n // 2 + 1, dtype=np.float32) * np.float32(rate / n)
     octaves = np.log2(np.maximum(hz, 40) / np.float32(600))
-    tilt_db = np.clip(octaves, -3.5, 4.2) * np.float32(6.0 * style.bright - 1)
+    tilt_db = np.clip(octaves, -3.5, 4.2) * np.float32(6.0 * style.bright + 1.5)
     swell_db = np.float32(14 * style.warm) * np.exp(-0.5 * ((octaves + 1.26) / 0.55) ** 2)
     return np.asarray(np.exp((tilt_db + swell_db) * np.float32(np.log(10) / 20)), dtype=np.float32)
 
@@ -181,16 +184,18 @@ def _drum(music: Floats, score: Score, style: Style, beat_s: float, loose_s: flo
     machine = float(np.clip(0.5 + style.electronic, 0, 1))
     drive = style.driving
     kit = {
-        "kick": (kick(machine), -6 + 12 * drive),
-        "snare": (snare(machine), -15 + 20 * drive),
-        "hat": (cymbal(0.025, 4), -24 + 16 * drive),
-        "shaker": (cymbal(0.015, 6), -32 + 34 * drive),
-        "crash": (cymbal(0.35, 7), -30 + 14 * drive),
+        "kick": (kick(machine), -3 + 12 * drive),
+        "snare": (snare(machine), -2 + 20 * drive),
+        "hat": (cymbal(0.045, 4), -2 + 20 * drive),
+        "shaker": (cymbal(0.03, 6), -8 + 34 * drive),
+        "crash": (cymbal(0.35, 7), -14 + 14 * drive),
     }
     for name, (stroke, level_db) in kit.items():
-        spectrum = scipy.fft.rfft(stroke)
-        shaped = scipy.fft.irfft(spectrum * _equaliser(len(stroke), DRUM_RATE, style), len(stroke))
-        shaped = (shaped * np.float32(10 ** (level_db / 20) * 0.45)).astype(np.float32)
+        shaped = stroke
+        if name in ("kick", "snare"):
+            equaliser = _equaliser(len(stroke), DRUM_RATE, style)
+            shaped = scipy.fft.irfft(scipy.fft.rfft(stroke) * equaliser, len(stroke)).astype(np.float32)
+        shaped = shaped * np.float32(4 * _SONG_LEVEL * _factor(level_db))
         hits = score.hits[name]
         late = rng.normal(0, 1, len(hits.beat)) * loose_s
         starts = np.maximum((hits.beat * beat_s + late) * DRUM_RATE, 0).astype(np.int64).tolist()
@@ -199,11 +204,5 @@ def _drum(music: Floats, score: Score, style: Style, beat_s: float, loose_s: flo
             music[start : start + len(piece)] += piece * np.float32(level)
 
 
-def _crackle(music: Floats, amount: float, rng: np.random.Generator) -> None:
-    """Add the crackle of an old record, and its hiss."""
-    n = len(music)
-    gain = np.float32(10 ** ((-30 + 45 * amount) / 20))
-    at = rng.integers(0, n - 8, int(25 * n / DRUM_RATE))
-    size = rng.exponential(1.0, len(at)).astype(np.float32) * gain
-    for offset, shape in enumerate((1.0, -1.0, 0.6, -0.4)):
-        music[at + offset] += size * np.float32(shape)
+def _factor(level_db: float) -> float:
+    return float(10 ** (level_db / 20))

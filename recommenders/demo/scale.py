@@ -1,7 +1,7 @@
 """A service of any size with planted taste, streamed to Parquet: what the benchmarks run on.
 
-Less lifelike than the demo service (`world.py`), and cheap: no song has a past, users keep their tastes. Memory grows
-with the catalogue and not with users or events.
+Less lifelike than the demo service (`world.py`), and cheap: songs are played whether they were uploaded yet or not,
+users keep their tastes. Memory grows with the catalogue and not with users or events.
 """
 
 import datetime as dt
@@ -21,6 +21,7 @@ TRACKS_PER_RELEASE = 5
 OWN_TASTE = 0.85  # share of plays that follow the user's tastes; the others follow fame alone
 ZIPF = 0.8
 SKIPPED = 0.1
+MEAN_AGE_WEEKS = 100  # of a song; 8 in 100 were uploaded in the last 8 weeks
 FULL_PLAY_S = (120, 420)
 
 
@@ -49,7 +50,8 @@ def write_service(folder: Path, scale: Scale, block: int = 5_000) -> None:
     fame = rng.permutation(1.0 / np.arange(1, scale.tracks + 1) ** ZIPF)
     taste_of_track = rng.integers(min(TASTES, scale.tracks), size=scale.tracks)
     durations = rng.integers(*FULL_PLAY_S, size=scale.tracks)
-    _write_tracks(folder / "catalogue" / "tracks.parquet", scale, durations)
+    ages_s = rng.exponential(MEAN_AGE_WEEKS * 7 * 86_400, size=scale.tracks).astype(np.int64)
+    _write_tracks(folder / "catalogue" / "tracks.parquet", scale, durations, _moments(scale, ages_s))
     shelves = _shelves(fame, taste_of_track)
     for number, seeds in enumerate(for_users):
         users = np.arange(number, scale.users, len(for_users))
@@ -97,8 +99,7 @@ def _listen(
     listener = np.repeat(np.arange(len(users)), amounts)
     tastes = own[listener, rng.integers(TASTES_PER_USER, size=len(listener))]
     tracks = shelves.draw(np.where(rng.random(len(listener)) < OWN_TASTE, tastes, -1), rng)
-    seconds = rng.integers(scale.weeks * 7 * 86_400, size=len(listener))
-    at = np.datetime64(scale.now.astimezone(dt.UTC).replace(tzinfo=None), "s") - 1 - seconds
+    at = _moments(scale, rng.integers(scale.weeks * 7 * 86_400, size=len(listener)))
     skipped = rng.random(len(listener)) < SKIPPED
     ms_played = np.where(skipped, rng.integers(1_000, 29_000, size=len(listener)), durations[tracks] * 1_000)
     order = np.argsort(at, kind="stable")
@@ -112,7 +113,14 @@ def _listen(
     )
 
 
-def _write_tracks(path: Path, scale: Scale, durations: npt.NDArray[np.int64]) -> None:
+def _moments(scale: Scale, ages_s: npt.NDArray[np.int64]) -> npt.NDArray[np.datetime64]:
+    """The moments that lie so many seconds, and one more, before `now`."""
+    return np.datetime64(scale.now.astimezone(dt.UTC).replace(tzinfo=None), "s") - 1 - ages_s
+
+
+def _write_tracks(
+    path: Path, scale: Scale, durations: npt.NDArray[np.int64], uploaded_at: npt.NDArray[np.datetime64]
+) -> None:
     numbers = np.arange(scale.tracks)
     artists = numbers // TRACKS_PER_ARTIST
     releases = numbers // TRACKS_PER_RELEASE
@@ -124,6 +132,7 @@ def _write_tracks(path: Path, scale: Scale, durations: npt.NDArray[np.int64]) ->
             "artist_ids": _ids("a", artists),
             "release": _ids("Album ", releases),
             "duration_s": pa.array(durations, type=pa.float64()),
+            "uploaded_at": pa.array(uploaded_at, type=pa.timestamp("s", tz="UTC")),
         }
     )
     pq.write_table(table, path)

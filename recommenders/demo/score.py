@@ -1,7 +1,7 @@
 """What the musicians of an invented song play: chords, melody, bass and drums in its key, mode and metre."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from recommenders.demo.catalogue import Floats, Ints
 from recommenders.demo.genres import GENRE_NAMES
 
 PHRASE_BARS = 4
+_SLOW_BPM, _FAST_BPM = 92, 155
 _SCALES = {0: (0, 2, 3, 5, 7, 8, 10), 1: (0, 2, 4, 5, 7, 9, 11)}
 # Degrees of the scale, a chord a bar. Each begins at home and leans on the dominant, so that nobody hears the
 # relative key instead.
@@ -84,12 +85,19 @@ class Score:
     hits: dict[str, Hits]
 
 
-def compose(genre: str, key: int, mode: int, metre: int, n_bars: int, rng: np.random.Generator) -> Score:
+def compose(
+    genre: str, key: int, mode: int, metre: int, tempo_bpm: float, n_bars: int, rng: np.random.Generator
+) -> Score:
     """A song of `n_bars` bars: phrases of four bars in the order A A B A, each with its own chords and melody.
 
+    Slow songs leave the eighths out and fast ones mark every beat, so that the tempo is the one which people would tap.
     The first bar of each phrase is on the tonic, and every bar is marked by a change of chord and a low note.
     """
     manner = MANNERS[genre]
+    if tempo_bpm < _SLOW_BPM and manner.comp in ("eighths", "sixteenths"):
+        manner = replace(manner, comp="beats")
+    if tempo_bpm > _FAST_BPM:
+        manner = replace(manner, drums="four")
     phrases = [_Phrase(manner, key, mode, metre, rng) for _ in range(2)]
     order = [phrases[(0, 0, 1, 0)[i % 4]] for i in range(-(-n_bars // PHRASE_BARS))]
     length = PHRASE_BARS * metre
@@ -108,6 +116,7 @@ class _Phrase:
         self.hits = {name: _hits(strokes) for name, strokes in _drums(manner, metre, rng).items()}
         self.notes = {
             "bass": self._bass(),
+            "sub": self._sub(),
             "comp": self._comp(),
             "pad": self._pad(),
             "melody": self._melody(),
@@ -144,6 +153,10 @@ class _Phrase:
                 else:
                     rows.append((at, root, 0.5, 0.25))
         return _notes(rows)
+
+    def _sub(self) -> Notes:
+        roots = [24 + (self._pitch(degree, 0) - 23) % 12 - 1 for degree in self._chords]
+        return _notes([(bar * self._metre, root, self._metre * 0.95, 1.0) for bar, root in enumerate(roots)])
 
     def _comp(self) -> Notes:
         rows = []
@@ -191,7 +204,7 @@ class _Phrase:
         places = np.sort(rng.choice(2 * self._metre, 3, replace=False)) / 2
         return _notes(
             [
-                (bar * self._metre + float(place), self._chord(degree, 91)[int(rng.integers(3))], 1.5, 1.0)
+                (bar * self._metre + float(place), self._chord(degree, 95)[int(rng.integers(3))], 1.5, 1.0)
                 for bar, degree in enumerate(self._chords)
                 for place in places
             ]
@@ -205,7 +218,7 @@ class _Phrase:
     def _arpeggio(self) -> Notes:
         rows = []
         for bar, degree in enumerate(self._chords):
-            chord = self._chord(degree, 72)
+            chord = self._chord(degree, 81)
             up = [*chord, chord[0] + 12]
             rows += [
                 (bar * self._metre + step / 4, up[(step * 3) % len(up)], 0.2, 1.0 if step % 4 == 0 else 0.6)
@@ -254,9 +267,9 @@ def _drums(manner: Manner, metre: int, rng: np.random.Generator) -> dict[str, li
         case "four":
             kick += [(float(beat), 0.7) for beat in range(1, metre)]
         case "rock":
-            kick += [(float(beat), 0.6) for beat in strong[1:]] + [(extra, 0.35)]
+            kick += [(float(beat), 0.6) for beat in strong[1:]] + [(extra, 0.25)]
         case "half":
-            kick += [(float(beat), 0.4) for beat in strong[1:]] + [(extra, 0.4)]
+            kick += [(float(beat), 0.4) for beat in strong[1:]] + [(extra, 0.2)]
         case "train":
             kick += [(float(beat), 0.65) for beat in strong[1:]]
             snare = [(at, 0.7) for at, _ in snare]
@@ -266,7 +279,7 @@ def _drums(manner: Manner, metre: int, rng: np.random.Generator) -> dict[str, li
         case _:
             kick += [(float(beat), 0.5) for beat in strong[1:]]
             snare = [(at, 0.35) for at, _ in snare]
-    hat = [(beat + place, level) for beat in range(metre) for place, level in ((0.0, 1.0), (late, 0.6))]
+    hat = [(beat + place, level) for beat in range(metre) for place, level in ((0.0, 1.0), (late, 0.35))]
     shaker = [(beat + place, 1.0) for beat in range(metre) for place in (0.25, 0.75)]
     bars = {"kick": kick, "snare": snare, "hat": hat, "shaker": shaker}
     return {

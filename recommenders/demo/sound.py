@@ -17,7 +17,7 @@ from recommenders.demo.score import compose
 from recommenders.demo.world import World
 
 SAMPLE_RATE = DRUM_RATE
-CLIP_S = 30.0
+CLIP_S = 30.24  # a little more than an excerpt of the audio model; of a length that the FFT likes
 SUFFIX = ".flac"
 TAGGED_SHARE = 0.7
 _STREAM = 0x50D
@@ -116,7 +116,7 @@ def _render(seed: int, tracks: Tracks, track: int) -> Floats:
     metre, tempo = int(tracks.metre[track]), float(tracks.tempo_bpm[track])
     n_bars = int(CLIP_S * tempo / 60 / metre) + 1
     song = np.random.default_rng([seed, _STREAM, work])
-    score = compose(genre, int(tracks.key[track]), int(tracks.mode[track]), metre, n_bars, song)
+    score = compose(genre, int(tracks.key[track]), int(tracks.mode[track]), metre, tempo, n_bars, song)
     performance = np.random.default_rng([seed, _STREAM, work, 1 + track if other else 0])
     music = record(score, _style(tracks, track), genre, tempo, CLIP_S, performance)
     if version == "live":
@@ -136,7 +136,7 @@ def _style(tracks: Tracks, track: int) -> Style:
 
 def _master(music: Floats, energy: float) -> Floats:
     """The music at its loudness, with its loudest moments rounded and its ends faded."""
-    target = np.float32(10 ** ((-21 + 7 * energy) / 20))
+    target = np.float32(10 ** ((-16 + 4 * energy) / 20))
     music = np.tanh(music * (target / np.sqrt(np.mean(music**2))))
     fade_in, fade_out = SAMPLE_RATE // 50, SAMPLE_RATE
     music[:fade_in] *= np.linspace(0, 1, fade_in, dtype=np.float32)
