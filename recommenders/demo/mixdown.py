@@ -61,7 +61,7 @@ def record(score: Score, style: Style, genre: str, tempo_bpm: float, clip_s: flo
         for name, (instrument, level_db) in parts.items():
             _play(bus, score.notes[name.partition(":")[0]], instrument, level_db, beat_s, loose_s, rng)
     core /= np.sqrt(np.mean(core**2)) + np.float32(1e-9)
-    colours += np.abs(core) * hiss(n, 4600) * np.float32(_SONG_LEVEL * _factor(-7 + 28 * style.raw))
+    colours += np.abs(core) * hiss(n, 4600) * np.float32(_SONG_LEVEL * _factor(-3 + 32 * style.raw))
     colours += crickets(n, rng) * np.float32(_SONG_LEVEL * _factor(-5 + 38 * style.crickets))
     music = _room(_overdrive(core, style), colours, style)
     _drum(music, score, style, beat_s, loose_s, rng)
@@ -80,7 +80,7 @@ def _core(style: Style, genre: str) -> dict[str, tuple[Instrument, float]]:
         "bass:machine": (Timbre(sawtooth(420), sawtooth(180), 0.006), -9 + 16 * machine),
         "comp:string": (string, -7 - 18 * machine),
         "comp:machine": (saw, -17 + 24 * machine),
-        "melody:lead": (Timbre(lead, lead, 0.012, 1.2, 0.3), -9),
+        "melody:lead": (Timbre(lead, lead, 0.012, 1.2, 0.3), -9 - 8 * style.sung),
     }
 
 
@@ -88,15 +88,15 @@ def _colours(style: Style) -> dict[str, tuple[Instrument, float]]:
     """What is laid over the song, each in a place of its own: levels in dB against the song's."""
     drone, pad = sawtooth(300, 0.7), sawtooth(1800, 1.1)
     blip = Timbre(partials((1, 0.02, 0.4), 4500), partials((1,), 4500), 0.002, 0.04)
-    voice = Timbre(vowel(0), vowel(1), 0.03, np.inf, 0.12, 0.12, vibrato=0.012, consonant=0.5)
+    voice = Timbre(vowel(0), vowel(1), 0.03, np.inf, 0.12, 0.12, vibrato=0.012, consonant=1.0)
     return {
         "pad": (Timbre(pad, pad, 0.12, release_s=0.3, detune=0.004), -14 + 30 * style.dense),
-        "melody:voice": (voice, -8 + 26 * style.sung),
+        "melody:voice": (voice, -7 + 30 * style.sung),
         "bells": (bell, -4 + 38 * style.bells),
         "drone": (Timbre(drone, drone, 0.3, release_s=0.3), -17 + 45 * style.drone),
         "arpeggio": (blip, -1 + 38 * style.arpeggio),
         "sub": (Timbre(partials((1, 0.1), 400), partials((1, 0.1), 400), 0.02), -8 + 30 * style.electronic),
-        "clank": (clank, -4 + 34 * style.strange),
+        "clank": (clank, 0 + 36 * style.strange),
     }
 
 
@@ -129,7 +129,7 @@ def _play(
 
 def _overdrive(core: Floats, style: Style) -> Floats:
     """The rawer, the more of the sound (n,), of unit power, is folded over; the loudness stays."""
-    push = np.float32(_factor(4 + 26 * style.raw))
+    push = np.float32(_factor(5 + 32 * style.raw))
     return np.asarray(np.tanh(core * push) * (1 / np.tanh(push)), dtype=np.float32)
 
 
@@ -143,7 +143,7 @@ def _room(core: Floats, colours: Floats, style: Style) -> Floats:
     n = len(core)
     spectrum = scipy.fft.rfft(core)
     spectrum *= _equaliser(n, NOTE_RATE, style)
-    spectrum *= 1 + np.float32(_factor(-10 - 26 * style.warm)) * _echo(n)
+    spectrum *= 1 + np.float32(_factor(-8 - 34 * style.warm)) * _echo(n)
     power = 2 * np.sum(spectrum.real**2 + spectrum.imag**2) / n**2
     spectrum *= np.float32(_SONG_LEVEL / np.sqrt(power))
     spectrum += scipy.fft.rfft(colours)
@@ -173,7 +173,7 @@ def _equaliser(n: int, rate: int, style: Style) -> Floats:
     hz = np.arange(n // 2 + 1, dtype=np.float32) * np.float32(rate / n)
     octaves = np.log2(np.maximum(hz, 40) / np.float32(600))
     tilt_db = np.clip(octaves, -3.5, 4.2) * np.float32(6.0 * style.bright + 1.5)
-    swell_db = np.float32(14 * style.warm) * np.exp(-0.5 * ((octaves + 1.26) / 0.55) ** 2)
+    swell_db = np.float32(24 * style.warm) * np.exp(-0.5 * ((octaves + 1.26) / 0.55) ** 2)
     return np.asarray(np.exp((tilt_db + swell_db) * np.float32(np.log(10) / 20)), dtype=np.float32)
 
 
@@ -187,7 +187,7 @@ def _drum(music: Floats, score: Score, style: Style, beat_s: float, loose_s: flo
         "kick": (kick(machine), -3 + 12 * drive),
         "snare": (snare(machine), -2 + 20 * drive),
         "hat": (cymbal(0.045, 4), -2 + 20 * drive),
-        "shaker": (cymbal(0.03, 6), -8 + 34 * drive),
+        "shaker": (cymbal(0.03, 6), -4 + 34 * drive),
         "crash": (cymbal(0.35, 7), -14 + 14 * drive),
     }
     for name, (stroke, level_db) in kit.items():

@@ -98,7 +98,7 @@ def compose(
         manner = replace(manner, comp="beats")
     if tempo_bpm > _FAST_BPM:
         manner = replace(manner, drums="four")
-    phrases = [_Phrase(manner, key, mode, metre, rng) for _ in range(2)]
+    phrases = [_Phrase(manner, key, mode, metre, tempo_bpm, rng) for _ in range(2)]
     order = [phrases[(0, 0, 1, 0)[i % 4]] for i in range(-(-n_bars // PHRASE_BARS))]
     length = PHRASE_BARS * metre
     notes = {name: _join_notes([phrase.notes[name] for phrase in order], length) for name in phrases[0].notes}
@@ -109,11 +109,13 @@ def compose(
 class _Phrase:
     """Four bars: the parts of all instruments, in beats from its beginning."""
 
-    def __init__(self, manner: Manner, key: int, mode: int, metre: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, manner: Manner, key: int, mode: int, metre: int, tempo_bpm: float, rng: np.random.Generator
+    ) -> None:
         self._manner, self._key, self._mode, self._metre, self._rng = manner, key, mode, metre, rng
         progressions = _PROGRESSIONS[mode]
         self._chords = progressions[int(rng.integers(len(progressions)))]
-        self.hits = {name: _hits(strokes) for name, strokes in _drums(manner, metre, rng).items()}
+        self.hits = {name: _hits(strokes) for name, strokes in _drums(manner, metre, tempo_bpm, rng).items()}
         self.notes = {
             "bass": self._bass(),
             "sub": self._sub(),
@@ -255,7 +257,9 @@ def _comp(manner: Manner, metre: int) -> list[tuple[float, float]]:
     return [(beat + place, accents[beat] * (1 if place == 0 else 0.5)) for beat in beats for place in (0.0, late)]
 
 
-def _drums(manner: Manner, metre: int, rng: np.random.Generator) -> dict[str, list[tuple[float, float]]]:
+def _drums(
+    manner: Manner, metre: int, tempo_bpm: float, rng: np.random.Generator
+) -> dict[str, list[tuple[float, float]]]:
     """The strokes of four bars by drum. Hats mark the eighths, shakers the sixteenths between them."""
     strong = _STRONG[metre]
     back = [beat for beat in range(metre) if beat not in strong]
@@ -263,13 +267,14 @@ def _drums(manner: Manner, metre: int, rng: np.random.Generator) -> dict[str, li
     snare: list[tuple[float, float]] = [(float(beat), 1.0 if metre == 4 else 0.6) for beat in back]
     late = 0.5 + manner.swing
     extra = float(rng.choice([metre - 1 + late, 1 + late]))
+    slow = tempo_bpm < _SLOW_BPM
     match manner.drums:
         case "four":
             kick += [(float(beat), 0.7) for beat in range(1, metre)]
         case "rock":
             kick += [(float(beat), 0.6) for beat in strong[1:]] + [(extra, 0.25)]
         case "half":
-            kick += [(float(beat), 0.4) for beat in strong[1:]] + [(extra, 0.2)]
+            kick += [(float(beat), 0.4) for beat in strong[1:]] + [(extra, 0.0 if slow else 0.2)]
         case "train":
             kick += [(float(beat), 0.65) for beat in strong[1:]]
             snare = [(at, 0.7) for at, _ in snare]
@@ -279,7 +284,9 @@ def _drums(manner: Manner, metre: int, rng: np.random.Generator) -> dict[str, li
         case _:
             kick += [(float(beat), 0.5) for beat in strong[1:]]
             snare = [(at, 0.35) for at, _ in snare]
-    hat = [(beat + place, level) for beat in range(metre) for place, level in ((0.0, 1.0), (late, 0.35))]
+    hat = [
+        (beat + place, level) for beat in range(metre) for place, level in ((0.0, 1.0), (late, 0.15 if slow else 0.35))
+    ]
     shaker = [(beat + place, 1.0) for beat in range(metre) for place in (0.25, 0.75)]
     bars = {"kick": kick, "snare": snare, "hat": hat, "shaker": shaker}
     return {
