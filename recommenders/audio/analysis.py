@@ -142,7 +142,7 @@ class Analysis:
     segments: tuple[Segment, ...]
 
     def as_json(self) -> str:
-        """One JSON object, numbers rounded to five decimals."""
+        """One JSON object; times and the like rounded to five decimals, pitches and timbre to three."""
         parts: dict[str, Any] = {name: _rounded(vars(getattr(self, name))) for name in ("meta", "track")}
         for name in _LISTS:
             parts[name] = [_rounded(vars(part)) for part in getattr(self, name)]
@@ -216,7 +216,7 @@ def _rounded(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _round(value: Any) -> Any:
     if isinstance(value, float):
         return round(value, 5)
-    return [round(part, 5) for part in value] if isinstance(value, tuple) else value
+    return [round(part, 3) for part in value] if isinstance(value, tuple) else value
 
 
 def _tuples(fields: Mapping[str, Any]) -> dict[str, Any]:

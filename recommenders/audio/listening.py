@@ -1,11 +1,13 @@
 """Listening to one file: decoded once, everything that is known of it comes out."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import ThreadpoolController
 
 from recommenders.audio import fingerprint
 from recommenders.audio.analysis import Analysis, Track, intervals
@@ -43,13 +45,25 @@ class Hearing:
 
 def listen(path: Path, network: "ServedNetwork | None" = None, longest_s: float = LONGEST_S) -> Hearing:
     """Listen to the audio file at `path`. Raises UnreadableAudioError, which says why it can't be."""
-    recording = decode(path, longest_s)
+    with _one_thread().limit(limits=1, user_api="blas"):
+        return _listen(decode(path, longest_s), network)
+
+
+@cache
+def _one_thread() -> ThreadpoolController:
+    """A second thread costs more than it gains on matrices as small as a recording's."""
+    return ThreadpoolController()
+
+
+def _listen(recording: Recording, network: "ServedNetwork | None") -> Hearing:
     loudness = measure(recording.stereo, recording.meta.sample_rate)
     half = halved(recording.mono)
     analysis = _analyse(recording, half, loudness)
     mels = log_mel(half)
-    words = np.empty(0, dtype=np.uint32) if loudness.silent else _words(recording.mono)
-    if network is None or loudness.silent:
+    if loudness.silent:
+        return Hearing(analysis, np.empty(0, dtype=np.uint32), mels)
+    words = _words(recording.mono)
+    if network is None:
         return Hearing(analysis, words, mels)
     vector, tags = network.predict(mels)
     return Hearing(analysis, words, mels, vector, tags)

@@ -14,9 +14,9 @@ from recommenders.audio.tonality import tonality_of
 Floats = npt.NDArray[np.float64]
 
 _STEP_S = 0.5  # of the grid where there are no beats
-_REACH_S = 8.0  # on either side of a possible border
+_REACH_S = 12.0  # on either side of a possible border
 SHORTEST_S = 8.0
-_LEAST_NOVELTY = 0.35  # of the usual spread of the features
+_LEAST_NOVELTY = 0.45  # of the usual spread of the features
 _SURE_NOVELTY = 1.2
 
 

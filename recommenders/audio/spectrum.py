@@ -1,6 +1,5 @@
 """The spectrum over time, once for everything that needs it: bands, pitch classes, and what begins in each frame."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,7 +16,7 @@ STEP_S = HOP / HALF_RATE
 BANDS = 40
 _FRAME = 2048  # short, for when something begins
 _LONG_FRAME = 4096  # long, to tell a semitone from the next
-_BLOCK = 1024  # frames at a time
+_BLOCK = 256  # frames at a time, so that they stay in the cache
 _LOWEST_HZ, _HIGHEST_HZ = 120.0, 4000.0  # of what has a pitch
 _LOW_HZ = 160.0  # below it drums and basses mark the bar
 _COMPRESSION = 1e4
@@ -44,25 +43,31 @@ class Spectrum:
 
 def spectrum(half: Samples) -> Spectrum:
     """The spectrum of mono samples (n,) at 22,050 Hz."""
-    bands = np.concatenate([power @ _band_shares() for power in _powers(half, _FRAME, HOP)])
-    strengths = [np.sqrt(power) @ _pitch_shares() for power in _powers(half, _LONG_FRAME, 2 * HOP)]
-    chroma = np.repeat(np.concatenate(strengths), 2, axis=0)[: len(bands)]
-    compressed = np.log10(1 + np.float32(_COMPRESSION) * bands)
-    rise = np.maximum(np.diff(compressed, axis=0, prepend=compressed[:1]), 0)
-    low = _edges()[1:-1] < _LOW_HZ
-    return Spectrum(bands, chroma, rise.sum(axis=1), rise[:, low].sum(axis=1))
+    bands = _filtered(half, _FRAME, HOP, _band_shares())
+    chroma = np.repeat(_filtered(half, _LONG_FRAME, 2 * HOP, _pitch_shares(), root=True), 2, axis=0)[: len(bands)]
+    compressed = np.log1p(np.float32(_COMPRESSION) * bands) * np.float32(np.log10(np.e))
+    rise = np.diff(compressed, axis=0, prepend=compressed[:1])
+    np.maximum(rise, 0, out=rise)
+    low = int(np.searchsorted(_edges()[1:-1], _LOW_HZ))
+    return Spectrum(bands, chroma, rise.sum(axis=1), rise[:, :low].sum(axis=1))
 
 
-def _powers(samples: Samples, frame: int, hop: int) -> Iterator[Floats]:
-    """The power spectra of overlapping frames, a block (n, frame / 2 + 1) at a time; the first is centred on 0."""
+def _filtered(samples: Samples, frame: int, hop: int, shares: Floats, root: bool = False) -> Floats:
+    """The power of overlapping frames (its `root`: amplitude) in a bank of filters `shares` (n_bins, n_filters).
+
+    The first frame is centred on the first sample.
+    """
     n_frames = len(samples) // hop + 1
     padded = np.concatenate([np.zeros(frame // 2, np.float32), samples, np.zeros(frame // 2 + hop, np.float32)])
     frames = np.lib.stride_tricks.sliding_window_view(padded, frame)[::hop][:n_frames]
     hann = np.hanning(frame + 1)[:-1]
     window = (hann * 2 / hann.sum()).astype(np.float32)
+    filtered = np.empty((n_frames, shares.shape[1]), dtype=np.float32)
     for start in range(0, n_frames, _BLOCK):
-        transformed = rfft(frames[start : start + _BLOCK] * window, axis=1)
-        yield transformed.real**2 + transformed.imag**2
+        transformed = rfft(frames[start : start + _BLOCK] * window, axis=1)[:, : len(shares)]
+        power = transformed.real**2 + transformed.imag**2
+        np.matmul(np.sqrt(power, out=power) if root else power, shares, out=filtered[start : start + _BLOCK])
+    return filtered
 
 
 def _edges() -> npt.NDArray[np.float64]:
@@ -83,11 +88,11 @@ def _band_shares() -> Floats:
 
 @cache
 def _pitch_shares() -> Floats:
-    """Which share of each bin's amplitude belongs to each pitch class, (2049, 12): a bell of a third of a semitone."""
-    bins_hz = np.arange(1, _LONG_FRAME // 2 + 1) * (HALF_RATE / _LONG_FRAME)
+    """Which share of each bin's amplitude belongs to each pitch class, (n, 12): a bell of a third of a semitone."""
+    bins_hz = np.arange(1, int(_HIGHEST_HZ * _LONG_FRAME / HALF_RATE) + 1) * (HALF_RATE / _LONG_FRAME)
     above_c = 12 * np.log2(bins_hz / 440) + 9
     apart = (above_c[:, None] - np.arange(12) + 6) % 12 - 6
     octaves = np.log2(bins_hz / 500)
-    heard = np.exp(-0.5 * (octaves / 1.2) ** 2) * ((bins_hz > _LOWEST_HZ) & (bins_hz < _HIGHEST_HZ))
+    heard = np.exp(-0.5 * (octaves / 1.2) ** 2) * (bins_hz > _LOWEST_HZ)
     shares = np.exp(-0.5 * (apart / 0.33) ** 2) * heard[:, None]
     return np.concatenate([np.zeros((1, 12)), shares]).astype(np.float32)
