@@ -351,7 +351,7 @@ def _make_sounds(artist: Ints, artists: Artists, rng: np.random.Generator) -> di
 def _tempos(tempo_bpm: Floats, version: tuple[str, ...], rng: np.random.Generator) -> Floats:
     """The tempo of each track: on a stage a song is played a little faster than in the studio, unplugged slower."""
     kind, n = np.array(version), len(version)
-    pace = np.select([kind == "live", kind == "acoustic"], [rng.uniform(1.01, 1.06, n), rng.uniform(0.92, 0.98, n)], 1)
+    pace = np.select([kind == "live", kind == "acoustic"], [rng.uniform(1.02, 1.06, n), rng.uniform(0.92, 0.97, n)], 1)
     return np.round(tempo_bpm * pace, 1).astype(np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,9 +15,31 @@ _SCALES = {0: (0, 2, 3, 5, 7, 8, 10), 1: (0, 2, 4, 5, 7, 9, 11)}
 # Degrees of the scale, a chord a bar. Each begins at home and leans on the dominant, so that nobody hears the
 # relative key instead.
 _PROGRESSIONS = {
-    0: ((0, 3, 4, 0), (0, 5, 3, 4), (0, 3, 0, 4), (0, 0, 3, 4), (0, 4, 0, 0), (0, 5, 4, 0)),
-    1: ((0, 3, 4, 0), (0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 0, 4), (0, 1, 4, 0), (0, 0, 3, 4)),
+    0: (
+        (0, 3, 4, 0),
+        (0, 5, 3, 4),
+        (0, 3, 0, 4),
+        (0, 0, 3, 4),
+        (0, 4, 0, 0),
+        (0, 5, 4, 0),
+        (0, 3, 3, 0),
+        (0, 4, 3, 0),
+        (0, 0, 5, 4),
+    ),
+    1: (
+        (0, 3, 4, 0),
+        (0, 4, 5, 3),
+        (0, 5, 3, 4),
+        (0, 3, 0, 4),
+        (0, 1, 4, 0),
+        (0, 0, 3, 4),
+        (0, 4, 3, 0),
+        (0, 3, 1, 4),
+        (0, 0, 4, 0),
+    ),
 }
+_PASSING = {0: (4, 3, 0), 1: (4, 3, 1, 0)}
+_PASSING_SHARE = 0.35
 # Where the strong beats of a bar lie; the rest of the music leans on the first of them most.
 _STRONG = {3: (0,), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 4)}
 _MELODY_RHYTHMS = ((1.0, 0.0), (1.0, 0.5), (1.0, 0.0), (0.0, 0.0), (1.0, 0.25))  # chance of the beat, of its off-beat
@@ -115,6 +138,7 @@ class _Phrase:
         self._manner, self._key, self._mode, self._metre, self._rng = manner, key, mode, metre, rng
         progressions = _PROGRESSIONS[mode]
         self._chords = progressions[int(rng.integers(len(progressions)))]
+        self._harmony = self._per_beat()
         self.hits = {name: _hits(strokes) for name, strokes in _drums(manner, metre, tempo_bpm, rng).items()}
         self.notes = {
             "bass": self._bass(),
@@ -127,6 +151,18 @@ class _Phrase:
             "arpeggio": self._arpeggio(),
             "clank": self._clank(),
         }
+
+    def _per_beat(self) -> list[int]:
+        """The degree under each beat; some bars pass on to another chord on their second strong beat."""
+        rng, metre = self._rng, self._metre
+        harmony = []
+        for degree in self._chords:
+            bar = [degree] * metre
+            if len(_STRONG[metre]) > 1 and rng.random() < _PASSING_SHARE:
+                turn = _STRONG[metre][1]
+                bar[turn:] = [int(rng.choice(_PASSING[self._mode]))] * (metre - turn)
+            harmony += bar
+        return harmony
 
     def _pitch(self, degree: int, base: int, leading: bool = False) -> int:
         """The MIDI number of a degree of the scale; in minor the dominant has its `leading` note raised."""
@@ -142,18 +178,16 @@ class _Phrase:
 
     def _bass(self) -> Notes:
         rows = []
-        for bar, degree in enumerate(self._chords):
+        for at, degree in enumerate(self._harmony):
+            beat = at % self._metre
             root = 36 + (self._pitch(degree, 0) - 40) % 12 + 4
             fifth = root + 7 if root < 45 else root - 5
-            for beat in range(self._metre):
-                strong = beat in _STRONG[self._metre]
-                at = bar * self._metre + beat
-                if beat == 0:
-                    rows.append((at, root, 1.4, 1.0))
-                elif strong:
-                    rows.append((at, fifth, 0.9, 0.55))
-                else:
-                    rows.append((at, root, 0.5, 0.25))
+            if beat == 0:
+                rows.append((at, root, 1.4, 1.0))
+            elif beat in _STRONG[self._metre]:
+                rows.append((at, fifth if degree == self._harmony[at - 1] else root, 0.9, 0.55))
+            else:
+                rows.append((at, root, 0.5, 0.25))
         return _notes(rows)
 
     def _sub(self) -> Notes:
@@ -163,10 +197,10 @@ class _Phrase:
     def _comp(self) -> Notes:
         rows = []
         pattern = _comp(self._manner, self._metre)
-        for bar, degree in enumerate(self._chords):
-            chord = self._chord(degree, 55)
+        for bar in range(PHRASE_BARS):
             for place, (beat, level) in enumerate(pattern):
                 at = bar * self._metre + beat
+                chord = self._chord(self._harmony[int(at)], 55)
                 if self._manner.comp == "roll":
                     rows.append((at, chord[(0, 2, 1, 2)[place % 4] % len(chord)], 0.8, 1.4 * level))
                 else:
@@ -174,21 +208,29 @@ class _Phrase:
         return _notes(rows)
 
     def _pad(self) -> Notes:
-        return _notes(
-            [
-                (bar * self._metre, pitch, self._metre, 0.5 if bar else 0.6)
-                for bar, degree in enumerate(self._chords)
-                for pitch in (*self._chord(degree, 52), *self._chord(degree, 64))
-            ]
-        )
+        rows = []
+        for bar in range(PHRASE_BARS):
+            starts = [beat for beat in _STRONG[self._metre] if self._changes(bar, beat)] + [self._metre]
+            for beat, end in pairwise(starts):
+                at = bar * self._metre + beat
+                chord = self._harmony[at]
+                rows += [
+                    (at, pitch, end - beat, 0.5 if at else 0.6) for low in (52, 64) for pitch in self._chord(chord, low)
+                ]
+        return _notes(rows)
+
+    def _changes(self, bar: int, beat: int) -> bool:
+        at = bar * self._metre + beat
+        return beat == 0 or self._harmony[at] != self._harmony[at - 1]
 
     def _melody(self) -> Notes:
         rng, metre = self._rng, self._metre
         degree = int(rng.choice([0, 2, 4]))
         rows: list[tuple[float, int, float, float]] = []
         rhythm = [_MELODY_RHYTHMS[i] for i in rng.integers(len(_MELODY_RHYTHMS), size=metre)]
-        for bar, root in enumerate(self._chords):
+        for bar in range(PHRASE_BARS):
             for beat in range(metre):
+                root = self._harmony[bar * metre + beat]
                 on, off = rhythm[beat]
                 for place, chance in ((0.0, max(on, float(beat == 0))), (0.5, off)):
                     if rng.random() >= chance:
@@ -206,9 +248,9 @@ class _Phrase:
         places = np.sort(rng.choice(2 * self._metre, 3, replace=False)) / 2
         return _notes(
             [
-                (bar * self._metre + float(place), self._chord(degree, 95)[int(rng.integers(3))], 1.5, 1.0)
-                for bar, degree in enumerate(self._chords)
-                for place in places
+                (at, self._chord(self._harmony[int(at)], 95)[int(rng.integers(3))], 1.5, 1.0)
+                for bar in range(PHRASE_BARS)
+                for at in (bar * self._metre + places).tolist()
             ]
         )
 
@@ -219,12 +261,11 @@ class _Phrase:
 
     def _arpeggio(self) -> Notes:
         rows = []
-        for bar, degree in enumerate(self._chords):
+        for at, degree in enumerate(self._harmony):
             chord = self._chord(degree, 81)
             up = [*chord, chord[0] + 12]
             rows += [
-                (bar * self._metre + step / 4, up[(step * 3) % len(up)], 0.2, 1.0 if step % 4 == 0 else 0.6)
-                for step in range(4 * self._metre)
+                (at + step / 4, up[((4 * at + step) * 3) % len(up)], 0.2, 0.6 if step else 1.0) for step in range(4)
             ]
         return _notes(rows)
 
