@@ -1,6 +1,8 @@
 """What is done inside a fence: a file is listened to and its tags are read; and how its findings come out again."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from recommenders.audio.analysis import Analysis, Refusal, UnreadableAudioError
 from recommenders.audio.fence import Arrays, Fence, Limits
 from recommenders.audio.files import FileTags, read_tags
 from recommenders.audio.listening import Hearing, listen
+
+TAGS_WITHIN_S = 5.0
 
 Findings = tuple[dict[str, Any], Arrays]
 
@@ -82,7 +86,8 @@ def prepare_tags(options: dict[str, Any]) -> Callable[[Path, str, dict[str, Any]
     import mutagen  # noqa: F401 - so that its memory is not a file's
 
     def work(path: Path, name: str, asked: dict[str, Any]) -> Findings:
-        tags = read_tags(path, name)
+        with _no_longer_than(TAGS_WITHIN_S):
+            tags = read_tags(path, name)
         if tags is None:
             raise UnreadableAudioError(Refusal.UNREADABLE, f"{name!r} is no audio file.")
         return {"tags": asdict(tags)}, {}
@@ -91,11 +96,28 @@ def prepare_tags(options: dict[str, Any]) -> Callable[[Path, str, dict[str, Any]
 
 
 def _tags_or_none(path: Path, name: str) -> dict[str, Any]:
-    """The tags; none where they are damaged, or too large: the recording is good all the same."""
+    """The tags; none where they are damaged, too large, or take too long: the recording is good all the same."""
     nothing: dict[str, Any] = {"tags": asdict(FileTags())}
     try:
-        return {"tags": asdict(read_tags(path, name) or FileTags())}
+        with _no_longer_than(TAGS_WITHIN_S):
+            return {"tags": asdict(read_tags(path, name) or FileTags())}
     except MemoryError:
         return nothing | {"tags_problem": "they take too much memory", "last": True}
     except Exception as error:
         return nothing | {"tags_problem": f"{type(error).__name__}: {error}"}
+
+
+@contextmanager
+def _no_longer_than(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError in the midst of what takes longer; only for what is written in Python."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError(f"longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -24,6 +24,7 @@ from recommenders.store.outside_ids import find_ids
 from recommenders.timing import Stage
 
 AT_ONCE = 500  # files in one transaction
+LEAST_BITS_A_SECOND = 4_000
 KIND = "catalogue"
 
 
@@ -101,7 +102,7 @@ def _write(store: Store, folder: Folder, tagged: Tagged, refused: Refused, impor
                 name,
                 track_id=known[uri],
                 uri=uri,
-                duration_s=tags.duration_s,
+                duration_s=_plausible(tags.duration_s, place.size),
                 uploaded_at=min(place.modified_at, now),
             )
             for (place, tags), (name, uri) in zip(tagged, named, strict=True)
@@ -116,3 +117,8 @@ def _write(store: Store, folder: Folder, tagged: Tagged, refused: Refused, impor
             audio_files.set_aside(connection, place.uri, reason=reason, detail=detail, now=now)
         add_new_rows(connection, import_id, new)
     return new
+
+
+def _plausible(duration_s: float | None, size: int) -> float | None:
+    """The duration that a header claims, unless there are too few bytes for it."""
+    return duration_s if duration_s and 8 * size >= LEAST_BITS_A_SECOND * duration_s else None

@@ -77,9 +77,16 @@ def write_analysis(
     analysis: str,
     analysed_at: dt.datetime,
 ) -> None:
-    """Store a track's analysis of this version, in place of an earlier one: its figures, and all of it as JSON."""
+    """Store a track's analysis of this version, in place of an earlier one: its figures, and all of it as JSON.
+
+    A track whose duration is not known gets that of the recording.
+    """
     values = {"track_id": track_id, "version": version, "analysed_at": analysed_at, "analysis": analysis}
     connection.execute(sa.text(_WRITE_ANALYSIS), {**values, **{name: summary[name] for name in _SUMMARY}})
+    connection.execute(
+        sa.text("UPDATE tracks SET duration_s = :duration_s WHERE track_id = :id AND duration_s IS NULL"),
+        {"id": track_id, "duration_s": summary["duration_s"]},
+    )
 
 
 def read_analysis(connection: sa.Connection, track_id: int) -> str | None:

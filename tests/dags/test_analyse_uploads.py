@@ -39,7 +39,7 @@ def test_new_songs_are_heard_in_batches_announced_once_and_the_next_run_has_noth
     analysed = [task for task in run.get_task_instances() if task.task_id == "analyse"]
     assert sorted(task.rendered_map_index for task in analysed) == ["3 files from 1", "file 4"]
     (event,) = asset_events("track_audio")
-    assert (event["analysed"], event["new_tracks"], event["rejected"], event["waiting"]) == (3, 3, 1, 0)
+    assert event == {"analysed": 3, "duplicate": 0, "rejected": 1, "waiting": 0}
     with store.begin() as connection:
         titles = connection.execute(
             sa.text("""
