@@ -61,8 +61,8 @@ def find_rhythm(mono: Samples, spectrum: Spectrum) -> Rhythm:
     if confidence < _KNOWN_FROM:
         return no_rhythm()
     parts, ternary = _subdivision(spectrum, beats)
-    if ternary and (regrouped := _in_twos(strokes, spectrum, _divided(beats, 3))) is not None:
-        beats, bpm, parts, ternary = regrouped, bpm * 1.5, 2, False
+    if ternary and (twos := _in_twos(_divided(beats, 3), strokes, spectrum)) is not None:
+        beats, bpm, parts, ternary = twos, bpm * 3 / 2, 2, False
         steady = _steady(beats)
     marks = accents(spectrum, beats)
     metre = find_metre(marks, bpm)
@@ -102,9 +102,12 @@ def _steady(beats: Times) -> Times:
 
 
 def _prominence(strokes: Floats, frames: npt.NDArray[np.int64]) -> float:
-    """How far strokes on beats stand out among all: 0 where they don't, 1 where they are twice as strong or more."""
+    """How far strokes on beats stand out among all: from 0 where they don't to 1 where each is twice as strong."""
     usual = float(strokes.mean())
-    return float(np.clip(strokes[frames].mean() / usual - 1, 0, 1)) if usual > _LEAST_FLUX else 0.0
+    if usual <= _LEAST_FLUX:
+        return 0.0
+    on_beats = strokes[frames]
+    return float(np.clip(on_beats.mean() / usual - 1, 0, 1) * (on_beats > usual).mean())
 
 
 def _clear(values: Floats, among: Floats) -> Times:
@@ -136,7 +139,7 @@ def _subdivision(spectrum: Spectrum, beats: Times) -> tuple[int, bool]:
     return 2, False
 
 
-def _in_twos(strokes: Floats, spectrum: Spectrum, thirds: Times) -> Times | None:
+def _in_twos(thirds: Times, strokes: Floats, spectrum: Spectrum) -> Times | None:
     """Every second of these thirds of beats, where those stand out: the beats of a waltz that was tracked in halves.
 
     None where they don't: three thirds make a beat, as in 6/8 and in a shuffle.
