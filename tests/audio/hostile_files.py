@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,10 +38,13 @@ def tune(seed: int, seconds: float = 3.0) -> npt.NDArray[np.float32]:
     return (0.3 * np.concatenate(notes)[: int(seconds * RATE)]).astype(np.float32)
 
 
-def encoded(samples: npt.NDArray[np.float32], file_format: str, rate: int = RATE, **options: object) -> bytes:
-    """The samples as a file of a format: OGG, MP3, FLAC, WAV."""
+def encoded(samples: npt.NDArray[Any], file_format: str, rate: int = RATE, **options: Any) -> bytes:
+    """The samples (n,) or (n, channels) as a file of a format: OGG, MP3, FLAC, WAV."""
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=file_format, **options)
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    with soundfile.SoundFile(file, "w", rate, channels, format=file_format, **options) as song:
+        for first in range(0, len(samples), rate):  # libsndfile ends the process over long pieces of Vorbis
+            song.write(samples[first : first + rate])
     return file.getvalue()
 
 
