@@ -39,7 +39,7 @@ _PROGRESSIONS = {
     ),
 }
 _PASSING = {0: (4, 3, 0), 1: (4, 3, 1, 0)}
-_PASSING_SHARE = 0.35
+_PASSING_SHARE = 0.45
 # Where the strong beats of a bar lie; the rest of the music leans on the first of them most.
 _STRONG = {3: (0,), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 4)}
 _MELODY_RHYTHMS = ((1.0, 0.0), (1.0, 0.5), (1.0, 0.0), (0.0, 0.0), (1.0, 0.25))  # chance of the beat, of its off-beat
@@ -136,6 +136,7 @@ class _Phrase:
         self, manner: Manner, key: int, mode: int, metre: int, tempo_bpm: float, rng: np.random.Generator
     ) -> None:
         self._manner, self._key, self._mode, self._metre, self._rng = manner, key, mode, metre, rng
+        self._slow = tempo_bpm < _SLOW_BPM
         progressions = _PROGRESSIONS[mode]
         self._chords = progressions[int(rng.integers(len(progressions)))]
         self._harmony = self._per_beat()
@@ -197,10 +198,11 @@ class _Phrase:
     def _comp(self) -> Notes:
         rows = []
         pattern = _comp(self._manner, self._metre)
+        low = int(self._rng.integers(50, 61))
         for bar in range(PHRASE_BARS):
             for place, (beat, level) in enumerate(pattern):
                 at = bar * self._metre + beat
-                chord = self._chord(self._harmony[int(at)], 55)
+                chord = self._chord(self._harmony[int(at)], low)
                 if self._manner.comp == "roll":
                     rows.append((at, chord[(0, 2, 1, 2)[place % 4] % len(chord)], 0.8, 1.4 * level))
                 else:
@@ -228,11 +230,12 @@ class _Phrase:
         degree = int(rng.choice([0, 2, 4]))
         rows: list[tuple[float, int, float, float]] = []
         rhythm = [_MELODY_RHYTHMS[i] for i in rng.integers(len(_MELODY_RHYTHMS), size=metre)]
+        between = 0.2 if self._slow else 1.0
         for bar in range(PHRASE_BARS):
             for beat in range(metre):
                 root = self._harmony[bar * metre + beat]
                 on, off = rhythm[beat]
-                for place, chance in ((0.0, max(on, float(beat == 0))), (0.5, off)):
+                for place, chance in ((0.0, max(on, float(beat == 0))), (0.5, between * off)):
                     if rng.random() >= chance:
                         continue
                     degree = int(np.clip(degree + rng.choice([-2, -1, -1, 0, 1, 1, 2]), -3, 8))
@@ -246,6 +249,8 @@ class _Phrase:
     def _bells(self) -> Notes:
         rng = self._rng
         places = np.sort(rng.choice(2 * self._metre, 3, replace=False)) / 2
+        if self._slow:
+            places = np.unique(np.floor(places))
         return _notes(
             [
                 (at, self._chord(self._harmony[int(at)], 95)[int(rng.integers(3))], 1.5, 1.0)
@@ -272,9 +277,10 @@ class _Phrase:
     def _clank(self) -> Notes:
         rng = self._rng
         rows = []
+        between = 0.0 if self._slow else 0.5
         for bar in range(PHRASE_BARS):
             for beat in rng.choice(self._metre, 2, replace=False):
-                rows.append((bar * self._metre + float(beat) + 0.5, int(rng.choice([66, 69, 73])), 1.0, 1.0))
+                rows.append((bar * self._metre + float(beat) + between, 69, 1.0, 1.0))
         return _notes(rows)
 
 
