@@ -11,6 +11,8 @@ from recommenders.audio.analysis import Analysis, Refusal, UnreadableAudioError
 from recommenders.audio.fence import Arrays, Fence, Limits
 from recommenders.audio.files import FileTags, read_tags
 from recommenders.audio.listening import Hearing, listen
+from recommenders.audio.serving import ServedNetwork
+from recommenders.errors import ModelError
 
 TAGS_WITHIN_S = 5.0
 
@@ -19,11 +21,11 @@ Findings = tuple[dict[str, Any], Arrays]
 
 @dataclass(frozen=True)
 class Heard:
-    """What was heard in a file, and what its tags say, or why they could not be read."""
+    """What was heard in a file, and what its tags say; `problems`: why tags or a vector are missing."""
 
     hearing: Hearing
     tags: FileTags
-    tags_problem: str | None = None
+    problems: tuple[str, ...] = ()
 
     @property
     def silent(self) -> bool:
@@ -51,7 +53,8 @@ def hear(fence: Fence, file: int, name: str) -> Heard:
         reply.arrays.get("vector"),
         reply.fields["model_tags"],
     )
-    return Heard(hearing, FileTags.from_fields(reply.fields["tags"]), reply.fields.get("tags_problem"))
+    problems = tuple(reply.fields[each] for each in ("tags_problem", "network_problem") if each in reply.fields)
+    return Heard(hearing, FileTags.from_fields(reply.fields["tags"]), problems)
 
 
 def tags_of(fence: Fence, file: int, name: str) -> FileTags:
@@ -64,11 +67,13 @@ def prepare_listening(options: dict[str, Any]) -> Callable[[Path, str, dict[str,
     from recommenders.audio.library import standard
 
     standard()
-    network = None
+    network: ServedNetwork | None = None
+    problem: dict[str, Any] = {}
     if options["network"]:
-        from recommenders.audio.serving import ServedNetwork
-
-        network = ServedNetwork.load(Path(options["network"]["path"]), options["network"]["facts"])
+        try:
+            network = ServedNetwork.load(Path(options["network"]["path"]), options["network"]["facts"])
+        except ModelError as error:
+            problem = {"network_problem": str(error)}
 
     def work(path: Path, name: str, asked: dict[str, Any]) -> Findings:
         hearing = listen(path, network)
@@ -76,7 +81,7 @@ def prepare_listening(options: dict[str, Any]) -> Callable[[Path, str, dict[str,
         arrays: Arrays = {"fingerprint": hearing.fingerprint, "mels": hearing.mels}
         if hearing.vector is not None:
             arrays["vector"] = hearing.vector
-        return fields | _tags_or_none(path, name), arrays
+        return fields | problem | _tags_or_none(path, name), arrays
 
     return work
 
@@ -84,13 +89,18 @@ def prepare_listening(options: dict[str, Any]) -> Callable[[Path, str, dict[str,
 def prepare_tags(options: dict[str, Any]) -> Callable[[Path, str, dict[str, Any]], Findings]:
     """As `prepare_listening`, for tags alone."""
     import mutagen  # noqa: F401 - so that its memory is not a file's
+    import soundfile
 
     def work(path: Path, name: str, asked: dict[str, Any]) -> Findings:
-        with _no_longer_than(TAGS_WITHIN_S):
-            tags = read_tags(path, name)
-        if tags is None:
-            raise UnreadableAudioError(Refusal.UNREADABLE, f"{name!r} is no audio file.")
-        return {"tags": asdict(tags)}, {}
+        found = _tags_or_none(path, name)
+        if "tags_problem" in found or found["tags"]["duration_s"] is None:
+            try:
+                soundfile.info(str(path))
+            except (RuntimeError, UnicodeError) as error:
+                raise UnreadableAudioError(
+                    Refusal.UNREADABLE, f"{name!r} can't be analysed: it is no audio."
+                ) from error
+        return found, {}
 
     return work
 
@@ -102,9 +112,9 @@ def _tags_or_none(path: Path, name: str) -> dict[str, Any]:
         with _no_longer_than(TAGS_WITHIN_S):
             return {"tags": asdict(read_tags(path, name) or FileTags())}
     except MemoryError:
-        return nothing | {"tags_problem": "they take too much memory", "last": True}
+        return nothing | {"tags_problem": "its tags take too much memory", "last": True}
     except Exception as error:
-        return nothing | {"tags_problem": f"{type(error).__name__}: {error}"}
+        return nothing | {"tags_problem": f"its tags can't be read: {type(error).__name__}: {error}"}
 
 
 @contextmanager

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
 from recommenders.audio.analysis import ANALYSIS_VERSION, Refusal, UnreadableAudioError
-from recommenders.audio.fence import Fence, Limits
+from recommenders.audio.fence import Limits
 from recommenders.audio.mels import save_mels
 from recommenders.audio.workers import Heard, hear, listening_fence
 from recommenders.exchange.audio_places import LONGEST_URI, Folder, Place, look_at, opened, shown_name
 from recommenders.exchange.identification import Outcome, conclude_heard
-from recommenders.exchange.served import Served
+from recommenders.exchange.served import KIND, Served
 from recommenders.exchange.upload_parameters import MOST_BATCHES, UploadParameters
-from recommenders.store import Artifacts, Store, audio_files
+from recommenders.store import Artifacts, Store, audio_files, models
 from recommenders.store.audio_files import MOST_ATTEMPTS, AudioFile
 from recommenders.store.database import advisory_lock
 from recommenders.timing import Stage
@@ -114,18 +114,20 @@ def analyse_batch(
     files that are fetched from a bucket.
     """
     stage = Stage(f"analyse {label(file_ids)}")
-    batch = _Batch(store, artifacts, Folder(uploads_url), scratch, clock, Served.champion(store, artifacts, scratch))
-    with audio_files.claims(store) as claims, listening_fence(limits, batch.served.options()) as fence:
+    with (
+        audio_files.claims(store) as claims,
+        _Batch(store, artifacts, Folder(uploads_url), scratch, clock, limits) as batch,
+    ):
         for file_id in file_ids:
             file = audio_files.claim(claims, file_id)
             if file is None:
                 batch.report.left += 1
                 continue
             try:
-                batch.take(fence, file)
+                batch.take(file)
             finally:
                 audio_files.release(claims, file_id)
-    batch.join_excerpts()
+        batch.join_excerpts()
     report = batch.report
     done = report.analysed + report.duplicate + report.rejected
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(report.reasons.items()))
@@ -148,17 +150,35 @@ class _Batch:
         folder: Folder,
         scratch: Path,
         clock: Callable[[], dt.datetime],
-        served: Served,
+        limits: Limits | None,
     ) -> None:
         self.store, self.artifacts, self.folder, self.scratch = store, artifacts, folder, scratch
-        self.clock, self.served = clock, served
+        self.clock, self.limits = clock, limits
         self.report = BatchReport()
+        self._served, self._fence = Served(), listening_fence(limits)
         self._excerpts: list[tuple[str, int, Any]] = []
 
-    def take(self, fence: Fence, file: AudioFile) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._fence.close()
+
+    def _keep_up(self) -> None:
+        """Predict with the network that serves now."""
+        with self.store.begin() as connection:
+            if self._served.is_champion(connection):
+                return
+            model = models.champion(connection, KIND)
+        self._fence.close()
+        self._served = Served.fetch(model, self.artifacts, self.scratch)
+        self._fence = listening_fence(self.limits, self._served.options())
+
+    def take(self, file: AudioFile) -> None:
         """Hear one claimed file and conclude it."""
         try:
-            heard = self._hear(fence, file)
+            self._keep_up()
+            heard = self._hear(file)
             if heard is None:
                 self.report.left += 1
                 return
@@ -173,7 +193,7 @@ class _Batch:
             self.report.duplicate += outcome.state == "duplicate"
             self.report.new_tracks += outcome.is_new
 
-    def _hear(self, fence: Fence, file: AudioFile) -> Heard | None:
+    def _hear(self, file: AudioFile) -> Heard | None:
         """None: the file is gone, or is no longer the one that was found."""
         name = shown_name(file.uri)
         if file.attempts > MOST_ATTEMPTS:
@@ -184,14 +204,14 @@ class _Batch:
                 if place and (place.size, place.modified_at) != (file.size, file.modified_at):
                     log.info("%s has changed since it was found: left for the next run", name)
                     return None
-                heard = hear(fence, descriptor, name)
+                heard = hear(self._fence, descriptor, name)
         except FileNotFoundError:
             log.info("%s is gone", name)
             with self.store.begin() as connection:
                 audio_files.forget(connection, file.file_id)
             return None
-        if heard.tags_problem:
-            log.info("%s: its tags can't be read: %s", name, heard.tags_problem)
+        for problem in heard.problems:
+            log.info("%s: %s", name, problem)
         return heard
 
     def _conclude(self, file: AudioFile, heard: Heard) -> Outcome:
@@ -200,7 +220,7 @@ class _Batch:
         with self.store.begin() as connection:
             advisory_lock(connection, "import")
             outcome = conclude_heard(
-                connection, file, heard, self.folder.name_of(file.uri), self.served, now=self.clock()
+                connection, file, heard, self.folder.name_of(file.uri), self._served, now=self.clock()
             )
             if outcome.state == "analysed" and not heard.silent:
                 mels = heard.hearing.mels

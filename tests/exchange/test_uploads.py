@@ -31,7 +31,7 @@ WHERE ta.position = 0 ORDER BY 1, 2
 Put = Callable[[str, bytes], Path]
 
 
-def _tagged(content: bytes, **tags: str) -> bytes:
+def tagged(content: bytes, **tags: str) -> bytes:
     """The OGG, FLAC or MP3 file with these tags."""
     file = io.BytesIO(content)
     song = mutagen.File(file, easy=True)
@@ -64,7 +64,7 @@ def test_a_new_song_is_called_what_its_tags_say(uploads: Uploads, put: Put, file
         "genre": "Slowcore; Rock",
     }
     tags |= {"isrc": "US-VK1-94-00001"}
-    put("upload.bin", _tagged(encoded(tune(1), file_format), **tags))
+    put("upload.bin", tagged(encoded(tune(1), file_format), **tags))
     uploads.hear()
     assert uploads.sql(SONGS) == [("Low", "Words (Live)")]
     assert uploads.sql("SELECT title FROM releases") == [("Curtains",)]
