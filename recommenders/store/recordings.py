@@ -184,6 +184,19 @@ def read_tags(connection: sa.Connection, track_id: int) -> list[Tag]:
     return [Tag(*row) for row in rows]
 
 
+def common_tags(connection: sa.Connection, least_tracks: int, most: int) -> dict[str, npt.NDArray[np.int64]]:
+    """The tags that people gave most tracks, at least so many, as "attribute: value", and the ids of these tracks."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT attribute || ': ' || value AS name, array_agg(track_id ORDER BY track_id) AS track_ids
+            FROM track_tags WHERE source = 'human' GROUP BY attribute, value HAVING count(*) >= :least
+            ORDER BY count(*) DESC, 1 LIMIT :most
+        """),
+        {"least": least_tracks, "most": most},
+    )
+    return {row.name: np.array(row.track_ids, dtype=np.int64) for row in rows}
+
+
 def works_of(connection: sa.Connection, track_ids: list[int]) -> dict[int, int]:
     """The work of each track."""
     rows = connection.execute(

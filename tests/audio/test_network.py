@@ -1,10 +1,12 @@
 """The training of the network: it learns what is planted, gives the same each time, and goes on after it was killed."""
 
+import io
 import signal
 import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -26,20 +28,22 @@ def program(artifacts: Artifacts) -> subprocess.Popen[str]:
     )
 
 
-def trained(artifacts: Artifacts) -> tuple[str, dict[str, Any], bytes]:
-    """What a training says, its facts, and its graph."""
+def trained(artifacts: Artifacts) -> tuple[str, dict[str, Any], dict[str, np.ndarray]]:
+    """What a training says, the network's facts, and every number of its last checkpoint."""
     process = program(artifacts)
     said, complaints = process.communicate(timeout=600)
     assert process.returncode == 0, complaints
-    table, facts = artifacts.read(f"{artifacts.url}/run/network.parquet")
-    return said, facts, table["graph"][0].as_py()
+    _, facts = artifacts.read(f"{artifacts.url}/run/network.parquet")
+    table, _ = artifacts.read(f"{artifacts.url}/run/checkpoint.parquet")
+    with np.load(io.BytesIO(table["state"][0].as_py())) as numbers:
+        return said, facts, dict(numbers)
 
 
 def test_it_learns_what_is_planted_and_a_killed_training_goes_on_to_the_same_network(tmp_path: Any) -> None:
     whole, broken = Artifacts((tmp_path / "whole").as_uri()), Artifacts((tmp_path / "broken").as_uri())
     prepare(whole, PARAMETERS)
     prepare(broken, PARAMETERS)
-    _, facts, graph = trained(whole)
+    _, facts, numbers = trained(whole)
     assert facts["factors"] == 6
     assert facts["excerpts"] == 60
     assert facts["cosine"] > 0.3  # on tracks that it did not learn from; a guess has 0
@@ -51,11 +55,12 @@ def test_it_learns_what_is_planted_and_a_killed_training_goes_on_to_the_same_net
     process.wait()
     process.stdout.close()
     process.stderr.close() if process.stderr else None
-    said, again, same = trained(broken)
+    said, again, resumed = trained(broken)
     assert "Going on after pass" in said
     assert "pass 1 of" not in said
     assert again == facts
-    assert same == graph
+    assert set(resumed) == set(numbers)
+    assert all((resumed[name] == values).all() for name, values in numbers.items())
     once_more, _, _ = trained(broken)
     assert "pass" not in once_more  # it is there already
 
