@@ -149,6 +149,23 @@ def import_(
 
 
 @app.command()
+def identify(
+    file: Annotated[Path, typer.Argument(help="A file of audio.", exists=True)],
+) -> None:
+    """Name the recording that a file holds, in whatever format, or cut; exit code 1 when it is none that is known."""
+    from recommenders.exchange.identification import identify as identify_file
+    from recommenders.exchange.terminal import plain_table
+
+    with _store(Settings()) as store:
+        found = identify_file(store, file)
+    if not found:
+        _console().print("No known recording sounds like this one.")
+        raise typer.Exit(EXIT_BROKEN)
+    rows = ((m.outside_id, m.name, "same" if m.same else "alike", f"{m.agreement:.1%}", m.offset_s) for m in found)
+    _console().print(plain_table(("id", "name", "recording", "agreement", "begins at (s)"), rows))
+
+
+@app.command()
 def run(
     dag_id: Annotated[str, typer.Argument(help="The DAG, for instance monday_playlists.")],
     conf: Annotated[str, typer.Option(help="Its params, as a JSON object.")] = "{}",

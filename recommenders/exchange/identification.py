@@ -1,22 +1,25 @@
 """Which song is it: a file that was heard becomes a known track's, repeats one, or is a new song."""
 
 import datetime as dt
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import sqlalchemy as sa
 
 from recommenders.audio.analysis import ANALYSIS_VERSION
-from recommenders.audio.fingerprint import Alignment, Likeness, bit_error, vote
-from recommenders.audio.workers import Heard
+from recommenders.audio.files import open_regular
+from recommenders.audio.fingerprint import WORD_S, Alignment, Likeness, bit_error, vote
+from recommenders.audio.workers import Heard, hear, listening_fence
 from recommenders.catalogue.works import joined
 from recommenders.exchange.audio_tracks import as_track, free_ids, human_tags, ids_in_name, write_as_tracks
 from recommenders.exchange.served import Served
-from recommenders.store import audio_files, recordings
+from recommenders.store import Store, audio_files, recordings
 from recommenders.store.audio_files import AudioFile
 from recommenders.store.catalogue import merge_works
-from recommenders.store.names import track_of
+from recommenders.store.names import track_names, track_of
 from recommenders.store.recordings import Tag, Words
 
 # The same recording, cut off or faded out a little earlier; what differs by more is another version of the song.
@@ -55,6 +58,47 @@ def matches(connection: sa.Connection, words: Words, without: int | None = None)
     found = [Match(track_id, bit_error(candidates[track_id], words)) for track_id in closest]
     alike = [match for match in found if match.alignment.likeness is not Likeness.DIFFERENT]
     return sorted(alike, key=lambda match: (match.alignment.error, match.track_id))
+
+
+@dataclass(frozen=True)
+class Identified:
+    """A known recording that a file holds.
+
+    `agreement`: how far the fingerprints agree, 1 = every bit, 0 = as by chance; `same` is false where they are only
+    alike. The file begins `offset_s` after the recording does (negative: before it).
+    """
+
+    outside_id: str
+    name: str
+    same: bool
+    agreement: float
+    offset_s: float
+
+
+def identify(store: Store, path: Path) -> list[Identified]:
+    """The known recordings that the file at `path` holds, or is like, the best first.
+
+    Raises UnreadableAudioError when it can't be heard.
+    """
+    descriptor = open_regular(path)
+    try:
+        with listening_fence() as fence:
+            words = hear(fence, descriptor, path.name).hearing.fingerprint
+    finally:
+        os.close(descriptor)
+    with store.begin() as connection:
+        found = matches(connection, words)
+        names = track_names(connection, [match.track_id for match in found])
+    return [
+        Identified(
+            outside_id,
+            name,
+            match.same,
+            max(0.0, 1 - 2 * match.alignment.error),
+            match.alignment.offset * WORD_S,
+        )
+        for match, (outside_id, name) in zip(found, names, strict=True)
+    ]
 
 
 def conclude_heard(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from recommenders.exchange.identification import identify
 from recommenders.exchange.imports import import_path
 from recommenders.exchange.upload_parameters import UploadParameters
 from recommenders.exchange.uploads import analyse_batch, plan_batches, scan
@@ -346,3 +347,24 @@ def test_the_store_tells_how_it_stands(uploads: Uploads, put: Put) -> None:
         summary = recordings.read_summaries(connection, [track_id])[track_id]
     assert (counts.waiting, counts.analysed, counts.duplicate, counts.rejected) == (1, 1, 0, 1)
     assert summary.figures["duration_s"] == pytest.approx(3, abs=0.05)
+
+
+# Naming a recording
+
+
+def test_a_recording_is_named_from_a_part_of_it_in_another_format(
+    uploads: Uploads, put: Put, piece: tuple[np.ndarray, int], tmp_path: Path
+) -> None:
+    samples, rate = piece
+    put("Eric Skiff - Come and Find Me.ogg", encoded(samples, "OGG", rate))
+    put("other.ogg", encoded(tune(5, 30), "OGG"))
+    uploads.hear()
+    part = tmp_path / "part.mp3"
+    part.write_bytes(encoded(samples[30 * rate : 50 * rate], "MP3", rate))
+    (found,) = identify(uploads.store, part)
+    assert (found.outside_id, found.name) == ("Eric Skiff - Come and Find Me", "Eric Skiff – Come and Find Me")
+    assert found.same
+    assert found.agreement > 0.8
+    assert found.offset_s == pytest.approx(30, abs=0.3)
+    part.write_bytes(encoded(tune(6, 30), "MP3"))
+    assert identify(uploads.store, part) == []
