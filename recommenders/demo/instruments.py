@@ -8,8 +8,7 @@ import numpy as np
 
 from recommenders.demo.catalogue import Floats
 
-NOTE_RATE = 22_050
-DRUM_RATE = 44_100
+RATE = 22_050
 _TABLE = 2048
 _HIGHEST_HZ = 10_300.0
 _VOWELS_HZ = ((730, 1090, 2440), (530, 1840, 2480), (570, 840, 2410), (300, 870, 2240), (660, 1720, 2410))
@@ -39,9 +38,9 @@ class Timbre:
 
 
 def note(timbre: Timbre, pitch: int, length_s: float) -> Floats:
-    """One note at NOTE_RATE: (n,) float32, about as loud for every pitch."""
+    """One note at RATE: (n,) float32, about as loud for every pitch."""
     f0 = 440.0 * 2.0 ** ((pitch - 69) / 12)
-    n = max(int((length_s + timbre.release_s) * NOTE_RATE), 64)
+    n = max(int((length_s + timbre.release_s) * RATE), 64)
     t = _time(n)
     bright, dark = _cycle(timbre.bright, f0), _cycle(timbre.dark, f0)
     fading = np.exp(-t / np.float32(timbre.brightness_s))
@@ -98,14 +97,14 @@ def vowel(which: int) -> Spectrum:
 def bell(pitch: int, length_s: float = 1.2) -> Floats:
     """A small bell: two pure partials that ring out."""
     f0 = 440.0 * 2.0 ** ((pitch - 69) / 12)
-    t = _time(int(length_s * NOTE_RATE))
+    t = _time(int(length_s * RATE))
     ring = np.sin(t * np.float32(2 * np.pi * f0)) + 0.4 * np.sin(t * np.float32(4 * np.pi * f0)) * np.exp(-t * 6)
     return np.asarray(ring * np.exp(-t * 3.5), dtype=np.float32)
 
 
 def clank(pitch: int, length_s: float = 1.0) -> Floats:
     """Struck metal, the same for every pitch: partials between the keys of a piano and in no simple ratio."""
-    t = _time(int(length_s * NOTE_RATE))
+    t = _time(int(length_s * RATE))
     ring = np.zeros(len(t), dtype=np.float32)
     for half_tones, ring_s in ((80.5, 0.5), (88.5, 0.45), (96.5, 0.4), (102.5, 0.35), (107.5, 0.3), (111.5, 0.25)):
         hz = 440 * 2 ** ((half_tones - 69) / 12)
@@ -114,21 +113,21 @@ def clank(pitch: int, length_s: float = 1.0) -> Floats:
 
 
 def crickets(n: int, rng: np.random.Generator) -> Floats:
-    """(n,) float32 at NOTE_RATE of a summer night: chirps of three pulses at about 6 kHz, some two a second."""
-    t = _time(int(0.12 * NOTE_RATE))
+    """(n,) float32 at RATE of a summer night: chirps of three pulses at about 6 kHz, some two a second."""
+    t = _time(int(0.12 * RATE))
     chirp = np.sin(t * np.float32(2 * np.pi * 6150)) * np.maximum(np.sin(t * np.float32(2 * np.pi * 25)), 0)
     sound = np.zeros(n, dtype=np.float32)
-    gaps_s = rng.uniform(0.3, 0.6, int(n / NOTE_RATE / 0.3) + 1)
-    for start in (np.cumsum(gaps_s) * NOTE_RATE).astype(np.int64).tolist():
+    gaps_s = rng.uniform(0.3, 0.6, int(n / RATE / 0.3) + 1)
+    for start in (np.cumsum(gaps_s) * RATE).astype(np.int64).tolist():
         piece = chirp[: max(n - start, 0)]
         sound[start : start + len(piece)] += piece
     return sound * np.float32(2)
 
 
 def kick(electronic: float, seconds: float = 0.28) -> Floats:
-    """A bass drum at DRUM_RATE: a falling tone, and a click that is sharper on a machine (`electronic` 0 to 1)."""
-    n = int(seconds * DRUM_RATE)
-    t = np.arange(n, dtype=np.float32) / DRUM_RATE
+    """A bass drum at RATE: a falling tone, and a click that is sharper on a machine (`electronic` 0 to 1)."""
+    n = int(seconds * RATE)
+    t = np.arange(n, dtype=np.float32) / RATE
     fall = 48 + 12 * (1 - electronic)
     phase = 2 * np.pi * (fall * t + (90 + 60 * electronic) * 0.03 * (1 - np.exp(-t / 0.03)))
     body = np.sin(phase) * np.exp(-t / (0.07 + 0.06 * electronic))
@@ -138,8 +137,8 @@ def kick(electronic: float, seconds: float = 0.28) -> Floats:
 
 def snare(electronic: float) -> Floats:
     """The drum of the backbeat: a wooden stroke, or a machine's noise."""
-    n = int(0.22 * DRUM_RATE)
-    t = np.arange(n, dtype=np.float32) / DRUM_RATE
+    n = int(0.22 * RATE)
+    t = np.arange(n, dtype=np.float32) / RATE
     wood = np.sin(2 * np.pi * 420 * t) * np.exp(-t / 0.02) + 0.5 * np.sin(2 * np.pi * 980 * t) * np.exp(-t / 0.012)
     machine = noise(n, 2) * np.exp(-t / 0.06) + 0.7 * np.sin(2 * np.pi * 190 * t) * np.exp(-t / 0.05)
     brush = noise(n, 3) * np.exp(-t / 0.03) * 0.4
@@ -148,14 +147,14 @@ def snare(electronic: float) -> Floats:
 
 def cymbal(seconds: float, number: int) -> Floats:
     """A hat, a shaker or a crash: noise without its low end, dying away in about `seconds`."""
-    n = int(3 * seconds * DRUM_RATE)
+    n = int(3 * seconds * RATE)
     white = noise(n + 2, number)
-    t = np.arange(n, dtype=np.float32) / DRUM_RATE
+    t = np.arange(n, dtype=np.float32) / RATE
     return np.asarray((white[2:] - 2 * white[1:-1] + white[:-2]) * np.exp(-t / seconds) * 0.5, dtype=np.float32)
 
 
 def hiss(n: int, centre_hz: float) -> Floats:
-    """(n,) float32 at NOTE_RATE of noise in a band of some 1.5 kHz around `centre_hz`."""
+    """(n,) float32 at RATE of noise in a band of some 1.5 kHz around `centre_hz`."""
     return np.resize(_hiss(centre_hz), n)
 
 
@@ -168,7 +167,7 @@ def noise(n: int, number: int = 0) -> Floats:
 
 @lru_cache(maxsize=4)
 def _hiss(centre_hz: float) -> Floats:
-    smooth = np.convolve(_noise()[: NOTE_RATE * 10], np.hanning(32).astype(np.float32) / 4, "same")
+    smooth = np.convolve(_noise()[: RATE * 10], np.hanning(32).astype(np.float32) / 4, "same")
     return np.asarray(smooth * np.cos(_time(len(smooth)) * np.float32(2 * np.pi * centre_hz)) * 2, dtype=np.float32)
 
 
@@ -179,7 +178,7 @@ def _noise() -> Floats:
 
 @lru_cache(maxsize=1)
 def _long_time() -> Floats:
-    return np.arange(NOTE_RATE * 40, dtype=np.float32) / np.float32(NOTE_RATE)
+    return np.arange(RATE * 40, dtype=np.float32) / np.float32(RATE)
 
 
 def _time(n: int) -> Floats:

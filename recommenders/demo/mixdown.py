@@ -7,8 +7,7 @@ import numpy as np
 
 from recommenders.demo.catalogue import Floats
 from recommenders.demo.instruments import (
-    DRUM_RATE,
-    NOTE_RATE,
+    RATE,
     Timbre,
     bell,
     clank,
@@ -27,6 +26,7 @@ from recommenders.demo.instruments import (
 from recommenders.demo.score import MANNERS, Notes, Score
 
 Instrument = Timbre | Callable[[int], Floats]
+SAMPLE_RATE = 2 * RATE  # nothing is played above 11 kHz: half the work, and smaller files
 _SONG_LEVEL = 0.1
 
 
@@ -49,12 +49,12 @@ class Style:
 
 
 def record(score: Score, style: Style, genre: str, tempo_bpm: float, clip_s: float, rng: np.random.Generator) -> Floats:
-    """The recording of a score as (clip_s * DRUM_RATE,) float32, of no particular loudness.
+    """The recording of a score as (clip_s * SAMPLE_RATE,) float32, of no particular loudness.
 
     `rng` is the performance: how exactly the players keep time, and where the record crackles.
     """
     beat_s = 60.0 / tempo_bpm
-    n = round(clip_s * NOTE_RATE)
+    n = round(clip_s * RATE)
     loose_s = 0.004 * float(np.clip(0.5 - style.electronic, 0, 1))
     core, colours = np.zeros(n, dtype=np.float32), np.zeros(n, dtype=np.float32)
     for bus, parts in ((core, _core(style, genre)), (colours, _colours(style))):
@@ -63,9 +63,8 @@ def record(score: Score, style: Style, genre: str, tempo_bpm: float, clip_s: flo
     core /= np.sqrt(np.mean(core**2)) + np.float32(1e-9)
     colours += np.abs(core) * hiss(n, 4600) * np.float32(_SONG_LEVEL * _factor(-3 + 32 * style.raw))
     colours += crickets(n, rng) * np.float32(_SONG_LEVEL * _factor(-5 + 38 * style.crickets))
-    music = _room(_overdrive(core, style), colours, style)
-    _drum(music, score, style, beat_s, loose_s, rng)
-    return music
+    _drum(colours, score, style, beat_s, loose_s, rng)
+    return _room(_overdrive(core, style), colours, style)
 
 
 def _core(style: Style, genre: str) -> dict[str, tuple[Instrument, float]]:
@@ -109,11 +108,11 @@ def _play(
     loose_s: float,
     rng: np.random.Generator,
 ) -> None:
-    """Add all notes of a part to `bus` (n,) at NOTE_RATE; a note of one pitch and length is synthesised once."""
+    """Add all notes of a part to `bus` (n,) at RATE; a note of one pitch and length is synthesised once."""
     gain = _SONG_LEVEL * _factor(level_db)
     cache: dict[tuple[int, float], Floats] = {}
     late = rng.normal(0, 1, len(part.beat)) * loose_s
-    starts = np.maximum((part.beat * beat_s + late) * NOTE_RATE, 0).astype(np.int64).tolist()
+    starts = np.maximum((part.beat * beat_s + late) * RATE, 0).astype(np.int64).tolist()
     rows = zip(starts, part.pitch.tolist(), part.length.tolist(), (part.level * gain).tolist(), strict=True)
     for start, pitch, length, level in rows:
         if start >= len(bus):
@@ -134,7 +133,7 @@ def _overdrive(core: Floats, style: Style) -> Floats:
 
 
 def _room(core: Floats, colours: Floats, style: Style) -> Floats:
-    """Equaliser and room in one pass, (n,) at NOTE_RATE to (2 n,) at DRUM_RATE of a set loudness, and the colours.
+    """Equaliser and room in one pass, (n,) at RATE to (2 n,) at SAMPLE_RATE of a set loudness, and the colours.
 
     The darker, the steeper the spectrum falls. Warm is a broad swell at 250 Hz, icy a long and bright echo.
     """
@@ -142,7 +141,7 @@ def _room(core: Floats, colours: Floats, style: Style) -> Floats:
 
     n = len(core)
     spectrum = scipy.fft.rfft(core)
-    spectrum *= _equaliser(n, NOTE_RATE, style)
+    spectrum *= _equaliser(n, style)
     spectrum *= 1 + np.float32(_factor(-8 - 34 * style.warm)) * _echo(n)
     power = 2 * np.sum(spectrum.real**2 + spectrum.imag**2) / n**2
     spectrum *= np.float32(_SONG_LEVEL / np.sqrt(power))
@@ -160,24 +159,24 @@ def _echo(n: int) -> Floats:
     import scipy.fft
 
     if n not in _ECHOES:
-        t = np.arange(n, dtype=np.float32) / NOTE_RATE
+        t = np.arange(n, dtype=np.float32) / RATE
         tail = noise(n, 9) * np.exp(-t / 0.6) * (t > 0.01)
         spectrum = scipy.fft.rfft(tail / np.sqrt(np.sum(tail**2)))
-        hz = np.arange(len(spectrum), dtype=np.float32) * (NOTE_RATE / n)
+        hz = np.arange(len(spectrum), dtype=np.float32) * (RATE / n)
         _ECHOES[n] = spectrum * (hz**2 / (hz**2 + np.float32(1200) ** 2))
     return _ECHOES[n]
 
 
-def _equaliser(n: int, rate: int, style: Style) -> Floats:
+def _equaliser(n: int, style: Style) -> Floats:
     """The gain of each bin of a real FFT of n samples."""
-    hz = np.arange(n // 2 + 1, dtype=np.float32) * np.float32(rate / n)
+    hz = np.arange(n // 2 + 1, dtype=np.float32) * np.float32(RATE / n)
     octaves = np.log2(np.maximum(hz, 40) / np.float32(600))
     tilt_db = np.clip(octaves, -3.5, 4.2) * np.float32(6.0 * style.bright + 1.5)
     swell_db = np.float32(24 * style.warm) * np.exp(-0.5 * ((octaves + 1.26) / 0.55) ** 2)
     return np.asarray(np.exp((tilt_db + swell_db) * np.float32(np.log(10) / 20)), dtype=np.float32)
 
 
-def _drum(music: Floats, score: Score, style: Style, beat_s: float, loose_s: float, rng: np.random.Generator) -> None:
+def _drum(bus: Floats, score: Score, style: Style, beat_s: float, loose_s: float, rng: np.random.Generator) -> None:
     """Add the drums: how loud they are, and above all the shakers between the eighths, tells how driving a track is."""
     import scipy.fft
 
@@ -193,15 +192,15 @@ def _drum(music: Floats, score: Score, style: Style, beat_s: float, loose_s: flo
     for name, (stroke, level_db) in kit.items():
         shaped = stroke
         if name in ("kick", "snare"):
-            equaliser = _equaliser(len(stroke), DRUM_RATE, style)
+            equaliser = _equaliser(len(stroke), style)
             shaped = scipy.fft.irfft(scipy.fft.rfft(stroke) * equaliser, len(stroke)).astype(np.float32)
         shaped = shaped * np.float32(4 * _SONG_LEVEL * _factor(level_db))
         hits = score.hits[name]
         late = rng.normal(0, 1, len(hits.beat)) * loose_s
-        starts = np.maximum((hits.beat * beat_s + late) * DRUM_RATE, 0).astype(np.int64).tolist()
+        starts = np.maximum((hits.beat * beat_s + late) * RATE, 0).astype(np.int64).tolist()
         for start, level in zip(starts, hits.level.tolist(), strict=True):
-            piece = shaped[: max(len(music) - start, 0)]
-            music[start : start + len(piece)] += piece * np.float32(level)
+            piece = shaped[: max(len(bus) - start, 0)]
+            bus[start : start + len(piece)] += piece * np.float32(level)
 
 
 def _factor(level_db: float) -> float:
