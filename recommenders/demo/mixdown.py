@@ -183,7 +183,7 @@ def _drum(bus: Floats, score: Score, style: Style, beat_s: float, loose_s: float
     machine = float(np.clip(0.5 + style.electronic, 0, 1))
     drive = style.driving
     kit = {
-        "kick": (kick(machine), -3 + 12 * drive),
+        "kick": (kick(machine), -1 + 12 * drive),
         "snare": (snare(machine), -2 + 20 * drive),
         "hat": (cymbal(0.045, 4), -2 + 20 * drive),
         "shaker": (cymbal(0.03, 6), -4 + 34 * drive),

@@ -317,16 +317,16 @@ def _drums(
     slow = tempo_bpm < _SLOW_BPM
     match manner.drums:
         case "four":
-            kick += [(float(beat), 0.7) for beat in range(1, metre)]
+            kick += [(float(beat), 0.6) for beat in range(1, metre)]
         case "rock":
-            kick += [(float(beat), 0.6) for beat in strong[1:]] + [(extra, 0.25)]
+            kick += [(float(beat), 0.5) for beat in strong[1:]] + [(extra, 0.25)]
         case "half":
             kick += [(float(beat), 0.4) for beat in strong[1:]] + [(extra, 0.0 if slow else 0.2)]
         case "train":
-            kick += [(float(beat), 0.65) for beat in strong[1:]]
+            kick += [(float(beat), 0.55) for beat in strong[1:]]
             snare = [(at, 0.7) for at, _ in snare]
         case "bossa":
-            kick += [(float(beat), 0.6) for beat in strong[1:]] + [(beat + 1.5, 0.3) for beat in strong[: metre // 2]]
+            kick += [(float(beat), 0.5) for beat in strong[1:]] + [(beat + 1.5, 0.3) for beat in strong[: metre // 2]]
             snare = [(at, 0.5) for at, _ in snare]
         case _:
             kick += [(float(beat), 0.5) for beat in strong[1:]]
