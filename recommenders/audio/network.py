@@ -42,6 +42,21 @@ class NetworkParameters(BaseModel):
     least_listeners: int = Field(5, ge=1, description="Only tracks that so many people like are learnt from.")
 
 
+class RetrainNetworkParams(NetworkParameters):
+    """What a retraining of the network does."""
+
+    seed: int = Field(0, ge=0, description="Seed of the first weights, the order of the songs and the comparisons.")
+    force: bool = Field(False, description="Promote the candidate even if the gate finds it worse or strange.")
+    rollback_to: int | None = Field(
+        None, ge=1, description="Train nothing: make this earlier network (its model_id) the champion again."
+    )
+
+    @property
+    def network(self) -> NetworkParameters:
+        """How the network itself is built and trained."""
+        return NetworkParameters(**{name: getattr(self, name) for name in NetworkParameters.model_fields})
+
+
 def build(
     parameters: NetworkParameters,
     n_factors: int,

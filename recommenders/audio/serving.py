@@ -7,7 +7,6 @@ its own, since no process may hold both essentia and tensorflow.
 """
 
 import logging
-import os
 import sys
 import tempfile
 import uuid
@@ -22,6 +21,7 @@ import pyarrow as pa
 from recommenders.audio.mel import BANDS, FRAMES
 from recommenders.audio.mels import Ids, Mels, read_mels
 from recommenders.audio.network import INPUT, OUTPUT
+from recommenders.audio.programs import end_with_parent
 from recommenders.errors import ModelError
 from recommenders.store.artifacts import Artifacts, column_matrix, matrix_column
 from recommenders.store.places import places_of
@@ -131,6 +131,6 @@ def _unit(vectors: Floats) -> Floats:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     predict_stored(Artifacts(sys.argv[1]), sys.argv[2], sys.argv[3])

@@ -23,6 +23,7 @@ import pyarrow as pa
 from recommenders.audio.mel import BANDS, FRAMES
 from recommenders.audio.mels import read_mels
 from recommenders.audio.network import NetworkParameters, build, freeze
+from recommenders.audio.programs import end_with_parent
 from recommenders.errors import ArtifactError
 from recommenders.store.artifacts import Artifacts, column_matrix, matrix_column
 from recommenders.store.places import places_of
@@ -283,5 +284,6 @@ class _Course:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     train(Artifacts(sys.argv[1]), sys.argv[2])

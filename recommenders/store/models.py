@@ -163,7 +163,7 @@ def promote(
         sa.text("UPDATE models SET status = 'champion', promoted_at = :now WHERE model_id = :model_id"),
         {"model_id": model_id, "now": now},
     )
-    _replace_vectors(connection, chosen, track_ids, vectors)
+    _replace_vectors(connection, chosen, track_ids, vectors, now)
 
 
 def _replace_vectors(
@@ -171,6 +171,7 @@ def _replace_vectors(
     chosen: ModelRow,
     track_ids: npt.NDArray[np.int64],
     vectors: npt.NDArray[np.float32],
+    now: dt.datetime,
 ) -> None:
     """Put the champion's vectors into `track_vectors` in place of those of its kind; a deleted track gets none."""
     connection.execute(
@@ -180,10 +181,10 @@ def _replace_vectors(
     connection.execute(sa.text("DELETE FROM track_vectors WHERE kind = :kind"), {"kind": chosen.kind})
     connection.execute(
         sa.text(
-            """INSERT INTO track_vectors (track_id, kind, model_id, space, vector)
-               SELECT track_id, :kind, :model_id, :space, vector FROM new_vectors JOIN tracks USING (track_id)"""
+            """INSERT INTO track_vectors (track_id, kind, model_id, space, vector, made_at)
+               SELECT track_id, :kind, :model_id, :space, vector, :now FROM new_vectors JOIN tracks USING (track_id)"""
         ),
-        {"kind": chosen.kind, "model_id": chosen.model_id, "space": chosen.space},
+        {"kind": chosen.kind, "model_id": chosen.model_id, "space": chosen.space, "now": now},
     )
 
 
