@@ -50,7 +50,7 @@ class Loudness:
 def measure(stereo: Samples, rate: int) -> Loudness:
     """Measure the loudness of `stereo` (n, 2) at `rate` Hz, after ITU-R BS.1770-4 and EBU Tech 3342.
 
-    The same as essentia's LoudnessEBUR128, in a quarter of its time.
+    In a quarter of the time of essentia's LoudnessEBUR128, whose filter is up to 0.3 LU off at 44.1 kHz.
     """
     peak = float(max(stereo.max(initial=0.0), -stereo.min(initial=0.0)))
     powers = _step_powers(stereo, rate)

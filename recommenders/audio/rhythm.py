@@ -22,8 +22,9 @@ _BY_CHANCE = 0.25  # the share of steady intervals that is found in noise
 _NEAR = 5  # frames in which the stroke of a beat may lie
 _TERNARY_DOUBT = 0.3
 _STANDS_OUT = 1.3  # times as strong as what is beside it
+_AUDIBLE = 0.2  # of the strokes on beats
 _SHIFTS = 12  # parts of a beat by which the tracker may be off
-_MISPLACED = 1.6  # times as strong as on the tracked beats: strokes elsewhere show that it is
+_MISPLACED = 1.4  # times as strong as on the tracked beats: strokes elsewhere show that it is
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,11 @@ def _subdivision(spectrum: Spectrum, beats: Times) -> tuple[int, bool]:
         return float(min(strokes[spectrum.frame(beats[:-1] + place * intervals)].mean() for place in places))
 
     halves, thirds, quarters = level(1 / 2), level(1 / 3, 2 / 3), level(1 / 4, 3 / 4)
-    between = level(1 / 8, 3 / 8, 5 / 8, 7 / 8)
-    if thirds > _STANDS_OUT * max(halves, quarters):
+    eighths = level(1 / 8, 3 / 8, 5 / 8, 7 / 8)
+    audible = _AUDIBLE * level(0)
+    if thirds > max(_STANDS_OUT * max(halves, quarters), audible):
         return 3, True
-    if quarters > _STANDS_OUT * between and quarters > 0.4 * halves:
+    if quarters > max(_STANDS_OUT * eighths, audible):
         return 4, False
     return 2, False
 

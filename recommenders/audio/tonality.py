@@ -11,9 +11,9 @@ from recommenders.audio.spectrum import Floats
 
 _KEYS = {"C": 0, "C#": 1, "Db": 1, "D": 2, "D#": 3, "Eb": 3, "E": 4, "F": 5, "F#": 6, "Gb": 6, "G": 7, "G#": 8}
 _KEYS |= {"Ab": 8, "A": 9, "A#": 10, "Bb": 10, "B": 11}
-# How well each pitch class fits into C major and C minor, as listeners judged it (Krumhansl & Kessler 1982).
-_MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
-_MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+# How often each pitch class sounds in a stretch of music in C major and C minor (Temperley 2007, chapter 6).
+_MAJOR = (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400)
+_MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.133, 0.330)
 _PEAKED_FROM = 1.45  # the highest pitch class against the mean: noise and drums stay below 1.4 in each frame
 _UNEVEN_FROM = 1.1  # the same over all frames: a glide is peaked, but rests nowhere
 _SHARPNESS = 0.08  # of correlations, when they become probabilities
