@@ -1,6 +1,6 @@
 """Analyse uploads: listen to new songs, so that they can be recommended before anybody has played them.
 
-Runs every ten minutes, and whenever somebody triggers it; where nothing is new it costs a look at the folder. Songs are
+Runs every ten minutes, three minutes past, and whenever somebody triggers it; where nothing is new it costs a look at the folder. Songs are
 files of audio in the uploads folder (`MIXTAPE_UPLOADS_URL`, by default `uploads/` in the home folder), in any folders
 below it, and the files that the catalogue names (`audio_uri`).
 
@@ -11,6 +11,7 @@ below it, and the files that the catalogue names (`audio_uri`).
   process with limits on memory and time: tempo, key, loudness, sections and the rest go to `mixtape.audio_analyses`,
   the fingerprint to `mixtape.fingerprints`, genres to `mixtape.track_tags`; the audio network that serves, if there is
   one, predicts a vector (`mixtape.track_vectors`).
+  While `monday_playlists` is at work a batch waits, for an hour at most.
 - `summarise` logs what came of it, and emits the asset `track_audio` when something was heard.
 
 **Which song a file is.** The catalogue names the file, or the file is named after a track's id: it is that track's.
@@ -25,18 +26,27 @@ where it was: no file is heard twice but the one it was at, and one that ends th
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.sdk import dag, get_current_context, task
+from airflow.sdk import CronTriggerTimetable, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.common import ASSET, DEFAULTS, Pool, Tag, as_params, cron, open_artifacts, open_store, read_params
+from dags.common import (
+    ASSET,
+    DEFAULTS,
+    Pool,
+    Tag,
+    as_params,
+    open_artifacts,
+    open_store,
+    read_params,
+    wait_for_monday,
+)
+from dags.common.defaults import SETTINGS
 from recommenders.exchange.upload_parameters import UploadParameters
 from recommenders.settings import Settings
 
-EVERY_TEN_MINUTES = cron("*/10 * * * *")
-
 
 @dag(
-    schedule=EVERY_TEN_MINUTES,
+    schedule=CronTriggerTimetable("3-53/10 * * * *", timezone=SETTINGS.timezone),
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,
@@ -64,6 +74,7 @@ def analyse_uploads() -> None:
 
         settings = Settings()
         get_current_context()["label"] = uploads.label(batch)  # type: ignore[literal-required]
+        wait_for_monday()
         with open_store() as store:
             return uploads.analyse_batch(
                 store,

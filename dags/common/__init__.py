@@ -9,6 +9,7 @@ from dags.common.context import (
     run_time,
     wait_for_import,
     wait_for_mixtapes,
+    wait_for_monday,
     wait_for_turn,
 )
 from dags.common.defaults import ASSET, DEFAULTS, Pool, Tag, cron
@@ -30,5 +31,6 @@ __all__ = [
     "run_time",
     "wait_for_import",
     "wait_for_mixtapes",
+    "wait_for_monday",
     "wait_for_turn",
 ]

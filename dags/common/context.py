@@ -20,8 +20,9 @@ from recommenders.store.mixtapes import editions_in_the_making, unpublished_runs
 CONNECTION_ID = "mixtape"
 TURN_EVERY = dt.timedelta(seconds=10)
 
-MONDAY, IMPORT = "monday_playlists", "import_listening"
-PATIENCE = {MONDAY: dt.timedelta(minutes=15), IMPORT: dt.timedelta(hours=1)}  # waits at most so long for the other
+MONDAY, IMPORT, UPLOADS = "monday_playlists", "import_listening", "analyse_uploads"
+# A run waits at most so long for the other.
+PATIENCE = {MONDAY: dt.timedelta(minutes=15), IMPORT: dt.timedelta(hours=1), UPLOADS: dt.timedelta(hours=1)}
 
 log = logging.getLogger(__name__)
 
@@ -108,15 +109,28 @@ def wait_for_turn(moment: Moment, store: Store, memory_weeks: int, context: Any 
 
 
 def wait_for_import(store: Store, context: Any = None) -> None:
-    """Return when no import runs, or this run has begun already: what it knows must not change while it goes.
+    """Return when nothing is imported or heard, or this run has begun already: what it knows must not change meanwhile.
 
     Both are called on Monday at 05:00. Raises AirflowRescheduleException to try again a little later.
     """
     context = context or get_current_context()
     with store.begin() as connection:
-        begun = run_key(context) in unpublished_runs(connection)
-    if not begun and context["ti"].get_dr_count(IMPORT, states=["running"]):
+        if run_key(context) in unpublished_runs(connection):
+            return
+    if context["ti"].get_dr_count(IMPORT, states=["running"]):
         _look_again("An import goes first", MONDAY, context)
+    if context["ti"].get_ti_count(UPLOADS, task_ids=["analyse"], states=["running"]):
+        _look_again("The uploads being heard go first", MONDAY, context)
+
+
+def wait_for_monday(context: Any = None) -> None:
+    """Return when no run of `monday_playlists` is at work: a part of it only would know which songs become one work.
+
+    Raises AirflowRescheduleException to try again a little later.
+    """
+    context = context or get_current_context()
+    if context["ti"].get_dr_count(MONDAY, states=["running"]):
+        _look_again("The mixtapes in the making go first", UPLOADS, context)
 
 
 def wait_for_mixtapes(store: Store, context: Any = None) -> None:
