@@ -70,6 +70,7 @@ class Bench(StrEnum):
     IMPORT = "import"
     RETRAIN = "retrain"
     MONDAY = "monday"
+    AUDIO = "audio"
     FAULTS = "faults"
 
 
@@ -263,10 +264,13 @@ def bench(
     tracks: Annotated[int, typer.Option(help="Speed: its tracks.", min=1000)] = 100_000,
     events: Annotated[int | None, typer.Option(help="Speed: its plays. [50 a user; import: 10]", min=10_000)] = None,
     rounds: Annotated[int, typer.Option(help="Speed: times that everything is measured.", min=1)] = 3,
+    recordings: Annotated[
+        Path | None, typer.Option("--audio", help="audio: a folder of recordings. [the test data's]", exists=True)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Run a benchmark. quality: recall@30 and nDCG@30 on held-out listening, of the model and of what is published.
-    import, retrain, monday: speed and memory, against the bare library in the same run. faults: kill, fill and lose
+    import, retrain, monday, audio: speed and memory, against the bare library in the same run. faults: kill, fill and lose
     what can be, with a seed; exit code 1 unless the same mixtapes are published each time.
     """
     from recommenders.runtime.scratch import scratch
@@ -274,6 +278,9 @@ def bench(
     numbers = _seeds(seeds)
     if name is Bench.FAULTS:
         _bench_faults(numbers[0], only, as_json)
+        return
+    if name is Bench.AUDIO:
+        _bench_audio(recordings, rounds, as_json)
         return
     settings = Settings()
     with scratch(settings) as (new_store, folder):
@@ -300,6 +307,16 @@ def bench(
 
 def _say(step: str) -> None:
     print(step, file=sys.stderr, flush=True)
+
+
+def _bench_audio(recordings: Path | None, rounds: int, as_json: bool) -> None:
+    import tempfile
+
+    from recommenders.benchmarks.audio import run as listen
+
+    with tempfile.TemporaryDirectory(prefix="mixtape-bench-") as folder:
+        found = listen(recordings or Settings().test_data / "audio", Path(folder), rounds, progress=_say)
+    print(found.as_json() if as_json else found.table())
 
 
 def _bench_faults(seed: int, only: str, as_json: bool) -> None:
