@@ -270,8 +270,8 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Run a benchmark. quality: recall@30 and nDCG@30 on held-out listening, of the model and of what is published.
-    import, retrain, monday, audio: speed and memory, against the bare library in the same run. faults: kill, fill and lose
-    what can be, with a seed; exit code 1 unless the same mixtapes are published each time.
+    import, retrain, monday, audio: speed and memory, against the bare library in the same run. faults: kill, fill and
+    lose what can be, with a seed; exit code 1 unless the same mixtapes are published each time.
     """
     from recommenders.runtime.scratch import scratch
 

@@ -102,6 +102,9 @@ def _untrained(path: Path, progress: Callable[[str], None]) -> Path:
 
 def _freeze(path: str) -> None:
     """In a process of its own: tensorflow and essentia can't share one."""
+    import os
+
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     import numpy as np
 
     from recommenders.audio.mel import BANDS
