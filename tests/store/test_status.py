@@ -218,3 +218,47 @@ def test_what_was_set_aside_lately_is_counted_once_for_each_file(filled: Store) 
     assert (aside.rows, aside.rows_read) == (12, 200)
     assert aside.by_kind == {"catalogue": 2, "listening": 10}
     assert aside.newest_at == WEDNESDAY - day
+
+
+UPLOAD = """
+    INSERT INTO audio_files (uri, size, modified_at, state, track_id, reason, found_at, concluded_at)
+    VALUES (:uri, 1, :at, :state, :track, :reason, :at, CASE WHEN :state <> 'waiting' THEN CAST(:at AS timestamptz) END)
+"""
+
+
+def _upload(store: Store, uri: str, state: str, at: str) -> None:
+    track = 1 if state in ("analysed", "duplicate") else None
+    _run(store, UPLOAD, uri=uri, state=state, at=at, track=track, reason="unreadable" if state == "rejected" else None)
+
+
+def _uploads(status: ServiceStatus) -> dict[str, tuple[dt.datetime | None, Freshness, str]]:
+    return {each.what: (each.at, each.state, each.detail) for each in status.inputs if each.name == "Uploads"}
+
+
+def test_a_service_without_files_of_audio_has_no_row_of_uploads(store: Store) -> None:
+    assert _uploads(_status(store)) == {}
+
+
+def test_uploads_show_the_newest_that_was_heard_what_waits_and_what_was_set_aside(store: Store) -> None:
+    _run(store, CATALOGUE)
+    _upload(store, "a", "analysed", "2026-03-01T10:00Z")
+    _upload(store, "b", "analysed", "2026-03-03T10:00Z")
+    _upload(store, "c", "duplicate", "2026-03-04T11:00Z")
+    _upload(store, "d", "rejected", "2026-03-04T11:30Z")
+    newest = dt.datetime(2026, 3, 3, 10, tzinfo=dt.UTC)
+    detail = "2 files heard, 1 of known songs, 1 set aside"
+    assert _uploads(_status(store)) == {"newest analysis": (newest, Freshness.FRESH, detail)}
+    _upload(store, "e", "waiting", "2026-03-04T10:00Z")
+    _upload(store, "f", "waiting", "2026-03-04T11:00Z")
+    status = _status(store)
+    waiting = (dt.datetime(2026, 3, 4, 10, tzinfo=dt.UTC), Freshness.FRESH, "2 files wait")
+    assert _uploads(status)["oldest waiting file"] == waiting
+    assert not [sentence for sentence in status.stale if "analyse_uploads" in sentence]
+
+
+def test_an_upload_that_waits_for_long_is_stale_and_names_its_dag(store: Store) -> None:
+    _run(store, CATALOGUE)
+    _upload(store, "a", "waiting", "2026-03-04T04:00Z")
+    status = _status(store)
+    assert _uploads(status)["oldest waiting file"][1] is Freshness.STALE
+    assert [s for s in status.stale if "The oldest waiting file has waited for 8 hours" in s and "analyse_uploads" in s]
