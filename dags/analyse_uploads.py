@@ -1,8 +1,8 @@
 """Analyse uploads: listen to new songs, so that they can be recommended before anybody has played them.
 
-Runs every ten minutes, three minutes past, and whenever somebody triggers it; where nothing is new it costs a look at the folder. Songs are
-files of audio in the uploads folder (`MIXTAPE_UPLOADS_URL`, by default `uploads/` in the home folder), in any folders
-below it, and the files that the catalogue names (`audio_uri`).
+Runs every ten minutes, three minutes past, and whenever somebody triggers it; where nothing is new it costs a look at
+the folder. Songs are files of audio in the uploads folder (`MIXTAPE_UPLOADS_URL`, by default `uploads/` in the home
+folder), in any folders below it, and the files that the catalogue names (`audio_uri`).
 
 - `scan` registers what is new or has changed, and what an older version of the analysis has heard. A file that was
   written to in the last seconds, is hidden, or is named like an unfinished one (`.part`, `.tmp`) is left for the next

@@ -43,8 +43,8 @@ def test_new_songs_are_heard_in_batches_announced_once_and_the_next_run_has_noth
     with store.begin() as connection:
         titles = connection.execute(
             sa.text("""
-                SELECT a.name, t.title FROM tracks t JOIN track_artists USING (track_id) JOIN artists a USING (artist_id)
-                JOIN audio_analyses USING (track_id) ORDER BY 1, 2
+                SELECT a.name, t.title FROM audio_analyses JOIN tracks t USING (track_id)
+                JOIN track_artists USING (track_id) JOIN artists a USING (artist_id) ORDER BY 1, 2
             """)
         ).all()
         rejected = connection.execute(sa.text("SELECT kind, source, reason FROM rejected")).all()
