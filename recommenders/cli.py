@@ -234,6 +234,30 @@ def why(
 
 
 @app.command()
+def plot(
+    track: Annotated[str, typer.Argument(help="A track, by the service's own id, or an audio file.")],
+    out: Annotated[Path | None, typer.Option(help="The picture to write. [TRACK.png]")] = None,
+    start: Annotated[float | None, typer.Option(help="Second at which it begins. [near the middle]", min=0)] = None,
+) -> None:
+    """Draw half a minute of a track's analysis: loudness, pitches, timbre, beats, sections."""
+    from recommenders.audio.plot import draw
+
+    file = Path(track)
+    if file.is_file():
+        from recommenders.audio.listening import listen
+
+        title, analysis = file.stem, listen(file).analysis
+    else:
+        from recommenders.audio.plot import stored
+
+        with _store(Settings()) as store, store.begin() as connection:
+            title, analysis = stored(connection, track)
+    target = out or Path(f"{file.stem if file.is_file() else track}.png")
+    target.write_bytes(draw(analysis, title, start))
+    _console().print(f"Wrote {target}.", markup=False, highlight=False)
+
+
+@app.command()
 def status() -> None:
     """Say what is in the store, how old each input is and what is broken; exit code 1 when something is broken."""
     from recommenders.exchange.terminal import status_table
