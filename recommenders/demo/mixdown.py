@@ -79,7 +79,7 @@ def _core(style: Style, genre: str) -> dict[str, tuple[Instrument, float]]:
         "bass:machine": (Timbre(sawtooth(420), sawtooth(180), 0.006), -9 + 16 * machine),
         "comp:string": (string, -7 - 18 * machine),
         "comp:machine": (saw, -17 + 24 * machine),
-        "melody:lead": (Timbre(lead, lead, 0.012, 1.2, 0.3), -6 - 8 * style.sung),
+        "melody:lead": (Timbre(lead, lead, 0.012, 1.2, 0.3), -6 - 10 * style.sung),
     }
 
 
@@ -94,7 +94,7 @@ def _colours(style: Style) -> dict[str, tuple[Instrument, float]]:
         "bells": (bell, -1 + 38 * style.bells),
         "drone": (Timbre(drone, drone, 0.3, release_s=0.3), -17 + 45 * style.drone),
         "arpeggio": (blip, -1 + 38 * style.arpeggio),
-        "sub": (Timbre(partials((1, 0.1), 400), partials((1, 0.1), 400), 0.02), -8 + 30 * style.electronic),
+        "sub": (Timbre(partials((1, 0.1), 400), partials((1, 0.1), 400), 0.02), -12 + 26 * style.electronic),
         "clank": (clank, 0 + 36 * style.strange),
     }
 

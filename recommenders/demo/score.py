@@ -10,7 +10,7 @@ from recommenders.demo.catalogue import Floats, Ints
 from recommenders.demo.genres import GENRE_NAMES
 
 PHRASE_BARS = 4
-_SLOW_BPM, _FAST_BPM = 92, 155
+_SLOW_BPM, _FAST_BPM = 92, 165
 _SCALES = {0: (0, 2, 3, 5, 7, 8, 10), 1: (0, 2, 4, 5, 7, 9, 11)}
 # Degrees of the scale, a chord a bar. Each begins at home and leans on the dominant, so that nobody hears the
 # relative key instead.
@@ -40,6 +40,7 @@ _PROGRESSIONS = {
 }
 _PASSING = {0: (4, 3, 0), 1: (4, 3, 1, 0)}
 _PASSING_SHARE = 0.45
+_ADDED_SHARE = 0.3  # of chords have a second or a sixth added
 # Where the strong beats of a bar lie; the rest of the music leans on the first of them most.
 _STRONG = {3: (0,), 4: (0, 2), 5: (0, 3), 6: (0, 3), 7: (0, 4)}
 _MELODY_RHYTHMS = ((1.0, 0.0), (1.0, 0.5), (1.0, 0.0), (0.0, 0.0), (1.0, 0.25))  # chance of the beat, of its off-beat
@@ -178,17 +179,18 @@ class _Phrase:
         return sorted(low + (pitch - low) % 12 for pitch in pitches)
 
     def _bass(self) -> Notes:
+        """The root on the first beat; on the others a figure of the song's own among the notes of the chord."""
         rows = []
+        figure = self._rng.choice([0, 0, 2, 4], self._metre)
         for at, degree in enumerate(self._harmony):
             beat = at % self._metre
-            root = 36 + (self._pitch(degree, 0) - 40) % 12 + 4
-            fifth = root + 7 if root < 45 else root - 5
+            low = 40 + (self._pitch(degree, 0) - 40) % 12
             if beat == 0:
-                rows.append((at, root, 1.4, 1.0))
-            elif beat in _STRONG[self._metre]:
-                rows.append((at, fifth if degree == self._harmony[at - 1] else root, 0.9, 0.55))
-            else:
-                rows.append((at, root, 0.5, 0.25))
+                rows.append((at, low, 1.4, 1.0))
+                continue
+            step = self._pitch(degree + int(figure[beat]), 0, leading=degree == 4)
+            strong = beat in _STRONG[self._metre]
+            rows.append((at, 40 + (step - 40) % 12, 0.9 if strong else 0.5, 0.55 if strong else 0.3))
         return _notes(rows)
 
     def _sub(self) -> Notes:
@@ -196,17 +198,22 @@ class _Phrase:
         return _notes([(bar * self._metre, root, self._metre * 0.95, 1.0) for bar, root in enumerate(roots)])
 
     def _comp(self) -> Notes:
-        rows = []
-        pattern = _comp(self._manner, self._metre)
-        low = int(self._rng.integers(50, 61))
+        """Chords, or one note of them at a time, in a figure that is the song's own."""
+        rng, rows = self._rng, []
+        pattern = _comp(self._manner, self._metre, rng)
+        low = int(rng.integers(50, 61))
+        figure = rng.integers(4, size=len(pattern))
+        added = np.where(rng.random(len(pattern)) < _ADDED_SHARE, rng.choice([1, 5], len(pattern)), 0)
         for bar in range(PHRASE_BARS):
             for place, (beat, level) in enumerate(pattern):
                 at = bar * self._metre + beat
-                chord = self._chord(self._harmony[int(at)], low)
-                if self._manner.comp == "roll":
-                    rows.append((at, chord[(0, 2, 1, 2)[place % 4] % len(chord)], 0.8, 1.4 * level))
+                degree = self._harmony[int(at)]
+                chord = self._chord(degree, low)
+                chord.append(low + (self._pitch(degree + int(added[place]), 0) - low) % 12)
+                if self._manner.comp in ("roll", "sixteenths"):
+                    rows.append((at, chord[figure[place] % len(chord)], 0.8, 1.4 * level))
                 else:
-                    rows += [(at, pitch, 0.45 if level < 0.5 else 0.9, 0.7 * level) for pitch in chord]
+                    rows += [(at, pitch, 0.45 if level < 0.5 else 0.9, 0.65 * level) for pitch in sorted(set(chord))]
         return _notes(rows)
 
     def _pad(self) -> Notes:
@@ -288,14 +295,15 @@ def _nearest_chord_tone(degree: int, root: int) -> int:
     return min((root + step + 7 * octave for octave in (-1, 0, 1) for step in (0, 2, 4)), key=lambda d: abs(d - degree))
 
 
-def _comp(manner: Manner, metre: int) -> list[tuple[float, float]]:
+def _comp(manner: Manner, metre: int, rng: np.random.Generator) -> list[tuple[float, float]]:
     """Where the chords of a bar are struck, and how strongly."""
     beats = range(metre)
     accents = {beat: 1.0 if beat == 0 else 0.7 if beat in _STRONG[metre] else 0.55 for beat in beats}
     if manner.comp == "beats":
         return [(float(beat), accents[beat]) for beat in beats]
     if manner.comp == "offbeats":
-        return [(0.0, 0.8), *((beat + 0.5, 0.6) for beat in beats)]
+        stabs = np.sort(rng.choice(np.arange(1, 4 * metre), metre, replace=False)) / 4
+        return [(0.0, 0.8), *((float(stab), 0.6) for stab in stabs)]
     if manner.comp == "sixteenths":
         return [(beat + step / 4, accents[beat] * (1, 0.4, 0.6, 0.4)[step]) for beat in beats for step in range(4)]
     if manner.comp == "bossa" and metre == 4:
