@@ -19,6 +19,7 @@ _SENTENCES = {
     "Listening": "The {what} is {age} old: does the import still run?",
     "Catalogue": "The {what} is {age} old: does the import of the catalogue still run?",
     "Uploads": "The {what} has waited for {age}: does the DAG analyse_uploads still run?",
+    "Audio network": "The audio network is stale ({what}: {age} ago): see the last run of retrain_audio_network.",
     "Champion model": "The champion model is stale ({what}: {age} ago): see the last run of retrain_collaborative.",
 }
 

@@ -182,6 +182,9 @@ def _inputs(connection: sa.Connection, status: ServiceStatus, imports: dict[str,
     number = f"model {best.model_id}" if best else ""
     yield aged("Champion model", "trained", best.trained_at if best else None, MODEL_STALE, number)
     yield aged("Champion model", "end of its data", best.cutoff if best else None, MODEL_STALE)
+    network = champion(connection, "audio")
+    if network:
+        yield aged("Audio network", "trained", network.trained_at, MODEL_STALE, f"model {network.model_id}")
     if week and week.state == "published":
         detail = f"week of {week.week}, edition {week.edition_id}, {week.n_playlists:,} mixtapes"
         state = Freshness.FRESH if week.week >= status.this_week else Freshness.STALE

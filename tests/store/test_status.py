@@ -262,3 +262,13 @@ def test_an_upload_that_waits_for_long_is_stale_and_names_its_dag(store: Store) 
     status = _status(store)
     assert _uploads(status)["oldest waiting file"][1] is Freshness.STALE
     assert [s for s in status.stale if "The oldest waiting file has waited for 8 hours" in s and "analyse_uploads" in s]
+
+
+def test_the_age_of_the_audio_network_is_shown_once_there_is_one(filled: Store) -> None:
+    assert "Audio network" not in {each.name for each in _status(filled).inputs}
+    network = MODEL.replace("'collaborative'", "'audio'")
+    _run(filled, network, status="champion", reason=None, at=WEDNESDAY - dt.timedelta(days=20))
+    status = _status(filled)
+    (row,) = [each for each in status.inputs if each.name == "Audio network"]
+    assert row.state is Freshness.STALE
+    assert any("retrain_audio_network" in sentence for sentence in status.stale)
