@@ -71,6 +71,7 @@ class Bench(StrEnum):
     RETRAIN = "retrain"
     MONDAY = "monday"
     AUDIO = "audio"
+    COLDSTART = "coldstart"
     FAULTS = "faults"
 
 
@@ -282,10 +283,12 @@ def status() -> None:
 def bench(
     name: Annotated[Bench, typer.Argument(help="Which benchmark.")] = Bench.QUALITY,
     data: Annotated[BenchData, typer.Option(help="quality: what it runs on.")] = BenchData.DEMO,
-    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas; quality runs once for each.")] = "1",
+    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas; one run for each.")] = "1",
     only: Annotated[str, typer.Option(help="faults: those that fit: *Postgres*, monday*.")] = "*",
-    users: Annotated[int, typer.Option(help="Speed: users of the invented service.", min=1000)] = 100_000,
-    tracks: Annotated[int, typer.Option(help="Speed: its tracks.", min=1000)] = 100_000,
+    users: Annotated[
+        int | None, typer.Option(help="Users of the invented service. [100,000; coldstart: 600]", min=20)
+    ] = None,
+    tracks: Annotated[int | None, typer.Option(help="Its tracks. [100,000; coldstart: 3,000]", min=260)] = None,
     events: Annotated[int | None, typer.Option(help="Speed: its plays. [50 a user; import: 10]", min=10_000)] = None,
     rounds: Annotated[int, typer.Option(help="Speed: times that everything is measured.", min=1)] = 3,
     recordings: Annotated[
@@ -294,8 +297,9 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
     """Run a benchmark. quality: recall@30 and nDCG@30 on held-out listening, of the model and of what is published.
-    import, retrain, monday, audio: speed and memory, against the bare library in the same run. faults: kill, fill and
-    lose what can be, with a seed; exit code 1 unless the same mixtapes are published each time.
+    coldstart: whether songs that nobody has played find their listeners by their sound. import, retrain, monday, audio:
+    speed and memory, against the bare library in the same run. faults: kill, fill and lose what can be, with a seed;
+    exit code 1 unless the same mixtapes are published each time.
     """
     from recommenders.runtime.scratch import scratch
 
@@ -319,11 +323,23 @@ def bench(
                 test_data=settings.test_data,
                 progress=_say,
             )
+        elif name is Bench.COLDSTART:
+            from recommenders.benchmarks.coldstart import run as sing
+
+            found = sing(
+                numbers,
+                new_store=new_store,
+                folder=folder,
+                users=users or 600,
+                tracks=tracks or 3000,
+                progress=_say,
+            )
         else:
             from recommenders.benchmarks import imports, monday, retrain
             from recommenders.benchmarks.world import Size
 
             measure = {Bench.IMPORT: imports.run, Bench.RETRAIN: retrain.run, Bench.MONDAY: monday.run}[name]
+            users, tracks = users or 100_000, tracks or 100_000
             plays = events or users * (10 if name is Bench.IMPORT else 50)
             found = measure(new_store, folder, Size(users, tracks, plays, numbers[0]), rounds, _say)
     print(found.as_json() if as_json else found.table())

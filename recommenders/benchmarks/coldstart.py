@@ -1,0 +1,212 @@
+"""The cold-start benchmark: does a song that nobody has played find its listeners by its sound alone?
+
+The demo service sings and is imported by the real importer; both models are trained by their real steps. A fifth of the
+artists is hidden from the network and from the users' factors; their songs are then ranked for every user.
+"""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from recommenders.audio.mels import save_mels
+from recommenders.audio.network import RetrainNetworkParams
+from recommenders.benchmarks.world import NewStore
+from recommenders.collaborative.model import CollaborativeModel, load_model
+from recommenders.collaborative.sweep import RetrainParams
+from recommenders.demo.taste import Taste
+from recommenders.demo.world import World, generate_world, write_world
+from recommenders.evaluation import audio_network, retraining
+from recommenders.evaluation.audio_network import BOUND, NETWORK, RANDOM, RECALL, Plan
+from recommenders.evaluation.bench import BenchResult
+from recommenders.evaluation.cold import DEEP, ColdExamination, auc
+from recommenders.exchange.imports import import_path
+from recommenders.listening.interactions import interactions
+from recommenders.store import Artifacts, Store, models
+from recommenders.store.models import ModelRow
+from recommenders.store.outside_ids import find_ids
+from recommenders.store.places import places_of
+from recommenders.store.signals import read_signals
+from recommenders.timing import Stage
+
+MONDAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+GENRE = "genre alone"
+LIKED = 0.5  # a planted liking from which on a song is one that a user likes
+HEARD_WITHIN, LIKED_WITHIN = "auc within genre, of plays", "auc within genre, of planted likings"
+FIGURES = (RECALL, "auc", f"map@{DEEP}", HEARD_WITHIN, LIKED_WITHIN)
+_PROCESSES, _AT_ONCE = 2, 64
+_WEEKS_LOOKED_AT = (9, 12, 15)
+
+Figures = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Singing:
+    """A demo service that was imported, heard and learnt: where the next measurement begins.
+
+    `track_ids` and `user_ids` are the store's ids of the world's tracks and users, in the world's order; `network` is
+    the champion (or, where the gate rejected it, candidate) of the run `run_key`.
+    """
+
+    world: World
+    store: Store
+    artifacts: Artifacts
+    track_ids: npt.NDArray[np.int64]
+    user_ids: npt.NDArray[np.int64]
+    network: ModelRow
+    run_key: str
+
+
+def run(
+    seeds: Sequence[int],
+    *,
+    new_store: NewStore,
+    folder: Path,
+    users: int = 600,
+    tracks: int = 3000,
+    params: RetrainNetworkParams | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> BenchResult:
+    """Measure cold start on the demo service of each seed; files go into `folder`."""
+    params = params or RetrainNetworkParams()
+    runs = []
+    for seed in seeds:
+        place = folder / f"coldstart-{seed}"
+        with new_store(f"coldstart_{seed}") as store:
+            world = generate_world(seed, MONDAY, users=users, tracks=tracks)
+            singing = sing(world, store, place, params.model_copy(update={"seed": seed}), progress)
+            progress(f"seed {seed}: judging")
+            runs.append(judge(singing))
+        shutil.rmtree(place, ignore_errors=True)
+    settings = {"seeds": list(seeds), "users": users, "tracks": tracks, "network": params.network.model_dump()}
+    return _summarise(settings, runs)
+
+
+def sing(
+    world: World,
+    store: Store,
+    place: Path,
+    params: RetrainNetworkParams,
+    progress: Callable[[str], None] = lambda step: None,
+) -> Singing:
+    """Import the service, train the collaborative model, hear every track, train and publish the network."""
+    artifacts, run_key = Artifacts((place / "artifacts").as_uri()), f"coldstart/{world.seed}"
+    progress(f"seed {world.seed}: importing the service and training the collaborative model")
+    write_world(world, place)
+    for kind in ("catalogue", "users", "listening"):
+        import_path(store, kind, place / kind, now=world.now)
+    retraining.retrain(
+        store, artifacts, RetrainParams(seed=world.seed), cutoff=world.now, run_key="coldstart", now=world.now
+    )
+    with store.begin() as connection:
+        track_ids = find_ids(connection, "track", pa.array(world.track_ids))
+        user_ids = find_ids(connection, "user", pa.array(world.user_ids))
+    progress(f"seed {world.seed}: rendering and hearing {len(track_ids):,} tracks")
+    stage = Stage("render and hear")
+    for number, (first, mels) in enumerate(_heard(world)):
+        save_mels(artifacts, f"{number:05}", track_ids[first : first + len(mels)], mels)
+    stage.done(len(track_ids), "tracks")
+    progress(f"seed {world.seed}: training the network")
+    network = audio_network.retrain(store, artifacts, params, run_key=run_key, now=world.now)
+    return Singing(world, store, artifacts, track_ids, user_ids, network, run_key)
+
+
+def _heard(world: World) -> Iterator[tuple[int, npt.NDArray[np.float16]]]:
+    """Blocks of the first excerpt of each track, (n, 599, 128), with the place of the first track; two processes."""
+    starts = range(0, len(world.track_ids), _AT_ONCE)
+    with ProcessPoolExecutor(
+        _PROCESSES, mp_context=get_context("spawn"), initializer=_begin, initargs=(world,)
+    ) as pool:
+        yield from zip(starts, pool.map(_hear, starts), strict=True)
+
+
+_world: World | None = None
+
+
+def _begin(world: World) -> None:
+    global _world  # noqa: PLW0603 - what a process of the pool is given once
+    _world = world
+
+
+def _hear(first: int) -> npt.NDArray[np.float16]:
+    from recommenders.audio.decoding import halved
+    from recommenders.audio.mel import log_mel
+    from recommenders.demo.sound import render
+
+    assert _world is not None
+    tracks = range(first, min(first + _AT_ONCE, len(_world.track_ids)))
+    return np.stack([log_mel(halved(render(_world, track)))[0] for track in tracks])
+
+
+def judge(singing: Singing) -> dict[str, Figures]:
+    """The figures of the network, of the collaborative vectors, of the genre alone and of chance on hidden artists."""
+    artifacts, plan = singing.artifacts, Plan.load(singing.artifacts, singing.run_key)
+    with singing.store.begin() as connection:
+        row = models.model(connection, plan.model_id)
+        signals = read_signals(connection, row.cutoff)
+    model = load_model(artifacts, row.artifact_uri, row.model_id)
+    taste = interactions(signals, row.cutoff, model.parameters)
+    examination = ColdExamination.of(model, taste, plan.judged, plan.hidden, plan.seed)
+    order = np.argsort(singing.track_ids)
+    genres = singing.world.tracks.genre[order][places_of(singing.track_ids[order], model.track_ids)]
+    places = places_of(model.track_ids, plan.judged)
+    network = audio_network.predict(artifacts, singing.network.artifact_uri, plan.judged, f"{plan.folder}/again")
+    vectors = {
+        BOUND: model.track_factors[places],
+        NETWORK: network.directions,
+        GENRE: _genre_means(model, genres, np.isin(model.track_ids, plan.hidden))[places],
+        RANDOM: np.random.default_rng(plan.seed).normal(size=network.directions.shape).astype(np.float32),
+    }
+    liked = _planted_likings(singing, examination)
+    judged = audio_network.judge(examination, vectors, genres[places])
+    return {
+        name: {
+            **{figure: judged[name].figures[figure] for figure in (RECALL, "auc", f"map@{DEEP}")},
+            HEARD_WITHIN: judged[name].figures["auc_within_groups"],
+            LIKED_WITHIN: float(np.nanmean(auc(examination.users @ vectors[name].T, liked, genres[places]))),
+        }
+        for name in vectors
+    }
+
+
+def _genre_means(
+    model: CollaborativeModel, genres: npt.NDArray[np.int64], hidden: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """For each track the mean direction of the tracks of its genre that are not hidden: what a label would tell."""
+    directions = model.track_factors / np.linalg.norm(model.track_factors, axis=1, keepdims=True).clip(1e-9)
+    means = np.zeros(directions.shape, dtype=np.float32)
+    for genre in np.unique(genres):
+        means[genres == genre] = directions[(genres == genre) & ~hidden].mean(axis=0)
+    return means
+
+
+def _planted_likings(singing: Singing, examination: ColdExamination) -> npt.NDArray[np.bool_]:
+    """Which of the judged songs each judged user truly likes, heard or not, (n_users, n_tracks)."""
+    users, tracks = np.argsort(singing.user_ids), np.argsort(singing.track_ids)
+    rows = users[places_of(singing.user_ids[users], examination.user_ids)]
+    columns = tracks[places_of(singing.track_ids[tracks], examination.track_ids)]
+    world, likings = singing.world, []
+    taste = Taste(world.people, world.tracks, rows)
+    for week in _WEEKS_LOOKED_AT:
+        likings.append(taste.liking(min(week, world.weeks - 1))[:, columns])
+    liked: npt.NDArray[np.bool_] = np.mean(likings, axis=0) >= LIKED
+    return liked
+
+
+def _summarise(settings: dict[str, object], runs: Sequence[Mapping[str, Figures]]) -> BenchResult:
+    """A row for each set of vectors, means over the seeds, and what is asked for."""
+    means = {name: {key: float(np.mean([run[name][key] for run in runs])) for key in FIGURES} for name in runs[0]}
+    figures = {f"{name}: {key}": value for name, of in means.items() for key, value in of.items()}
+    shares = [run[NETWORK][RECALL] / run[BOUND][RECALL] for run in runs]
+    ratios = {f"{RECALL}: {NETWORK} / {BOUND}": float(np.mean(shares))}
+    rows = [(name, *(f"{of[key]:.3f}" for key in FIGURES)) for name, of in means.items()]
+    blank = ("",) * (len(FIGURES) - 1)
+    rows += [(key, f"{value:.3f}", *blank) for key, value in ratios.items()]
+    return BenchResult("coldstart", settings, figures, ratios, ("vectors", *FIGURES), tuple(rows))
