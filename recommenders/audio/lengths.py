@@ -1,4 +1,4 @@
-"""The constant length of a heard vector: what puts songs that nobody has played on the scale of those with few plays."""
+"""The constant length of a heard vector: it puts songs that nobody has played on the scale of those with few plays."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ def fit_length(directions: Floats, vectors: Floats, listeners: npt.NDArray[np.in
     of tracks that the network did not learn from, and users' factors (n_users, f): the least-squares L of
     u·v = L u·d over all users u and the tracks with 5-20 listeners (all of them where these are fewer than 20). Then
     L u·d is what such a track scores on average when it sounds like d: the less the network knows, the shorter, so
-    that an uncertain guess can't swamp the ranking, which a unit vector, or one of the median length, would. At least 0.
+    that an uncertain guess can't swamp the ranking, which a vector of length 1, or the median, would. At least 0.
     """
     few = (listeners >= FEW_LISTENERS[0]) & (listeners <= FEW_LISTENERS[1])
     if few.sum() >= LEAST_TRACKS:

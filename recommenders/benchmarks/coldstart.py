@@ -1,7 +1,8 @@
 """The cold-start benchmark: does a song that nobody has played find its listeners by its sound alone?
 
 The demo service sings and is imported by the real importer; both models are trained by their real steps. A fifth of the
-artists is hidden from the network and from the users' factors; their songs are then ranked for every user.
+artists is hidden from the network and from the users' factors; their songs are then ranked for every user. Last comes a
+Monday: whom do the newest uploads of artists that the network never heard reach?
 """
 
 import datetime as dt
@@ -18,18 +19,24 @@ import pyarrow as pa
 
 from recommenders.audio.mels import save_mels
 from recommenders.audio.network import RetrainNetworkParams
+from recommenders.benchmarks.reach import Songs, reach
 from recommenders.benchmarks.world import NewStore
 from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.collaborative.sweep import RetrainParams
+from recommenders.demo.sound import held_back
 from recommenders.demo.taste import Taste
 from recommenders.demo.world import World, generate_world, write_world
 from recommenders.evaluation import audio_network, retraining
 from recommenders.evaluation.audio_network import BOUND, NETWORK, RANDOM, RECALL, Plan
 from recommenders.evaluation.bench import BenchResult
 from recommenders.evaluation.cold import DEEP, ColdExamination, auc
+from recommenders.evaluation.quality import run_monday
 from recommenders.exchange.imports import import_path
 from recommenders.listening.interactions import interactions
-from recommenders.store import Artifacts, Store, models
+from recommenders.mixing.candidates import Source
+from recommenders.mixing.cold import Cold
+from recommenders.playlists.parameters import MixtapeRules
+from recommenders.store import Artifacts, Store, mixtapes, models
 from recommenders.store.models import ModelRow
 from recommenders.store.outside_ids import find_ids
 from recommenders.store.places import places_of
@@ -37,6 +44,7 @@ from recommenders.store.signals import read_signals
 from recommenders.timing import Stage
 
 MONDAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+MORNING = dt.timedelta(hours=5)
 GENRE = "genre alone"
 LIKED = 0.5  # a planted liking from which on a song is one that a user likes
 HEARD_WITHIN, LIKED_WITHIN = "auc within genre, of plays", "auc within genre, of planted likings"
@@ -76,7 +84,7 @@ def run(
 ) -> BenchResult:
     """Measure cold start on the demo service of each seed; files go into `folder`."""
     params = params or RetrainNetworkParams()
-    runs = []
+    runs, reached = [], []
     for seed in seeds:
         place = folder / f"coldstart-{seed}"
         with new_store(f"coldstart_{seed}") as store:
@@ -84,9 +92,11 @@ def run(
             singing = sing(world, store, place, params.model_copy(update={"seed": seed}), progress)
             progress(f"seed {seed}: judging")
             runs.append(judge(singing))
+            progress(f"seed {seed}: a Monday")
+            reached.append(reach_of_uploads(singing))
         shutil.rmtree(place, ignore_errors=True)
     settings = {"seeds": list(seeds), "users": users, "tracks": tracks, "network": params.network.model_dump()}
-    return _summarise(settings, runs)
+    return _summarise(settings, runs, reached)
 
 
 def sing(
@@ -200,13 +210,44 @@ def _planted_likings(singing: Singing, examination: ColdExamination) -> npt.NDAr
     return liked
 
 
-def _summarise(settings: dict[str, object], runs: Sequence[Mapping[str, Figures]]) -> BenchResult:
+def reach_of_uploads(singing: Singing) -> Figures:
+    """Make the mixtapes of the Monday, and count whom the newest uploads of artists reach whom the network never heard."""
+    world, store, artifacts, rules = singing.world, singing.store, singing.artifacts, MixtapeRules()
+    cutoff = world.now + MORNING
+    edition_id = run_monday(store, artifacts, cutoff=cutoff, run_key=singing.run_key)
+    with store.begin() as connection:
+        lists = mixtapes.lists_of(connection, edition_id)
+    users, tracks = np.argsort(singing.user_ids), np.argsort(singing.track_ids)
+    songs = Songs(
+        users=users[places_of(singing.user_ids[users], lists["user_id"])],
+        tracks=tracks[places_of(singing.track_ids[tracks], lists["track_id"])],
+        scores=lists["score"],
+        by_sound=lists["source"] == Source.AUDIO,
+    )
+    cold = Cold.load(artifacts, f"{artifacts.url}/editions/{edition_id}/cold.parquet")
+    hidden = np.isin(singing.track_ids, Plan.load(artifacts, singing.run_key).hidden)
+    uploads = held_back(world)
+    unknown = np.isin(world.tracks.artist[uploads], world.tracks.artist[hidden])
+    fresh = world.tracks.uploaded_at >= (cutoff - dt.timedelta(weeks=rules.fresh_weeks)).timestamp()
+    is_cold = np.isin(singing.track_ids, cold.track_ids)
+    return reach(world, songs, uploads[unknown], fresh, is_cold, rules.min_fresh)
+
+
+def _summarise(
+    settings: dict[str, object], runs: Sequence[Mapping[str, Figures]], reached: Sequence[Figures]
+) -> BenchResult:
     """A row for each set of vectors, means over the seeds, and what is asked for."""
     means = {name: {key: float(np.mean([run[name][key] for run in runs])) for key in FIGURES} for name in runs[0]}
     figures = {f"{name}: {key}": value for name, of in means.items() for key, value in of.items()}
     shares = [run[NETWORK][RECALL] / run[BOUND][RECALL] for run in runs]
-    ratios = {f"{RECALL}: {NETWORK} / {BOUND}": float(np.mean(shares))}
+    uploads = {name: float(np.mean([of[name] for of in reached])) for name in reached[0]}
+    figures |= {f"Monday: {name}": value for name, value in uploads.items()}
+    ratios = {
+        f"{RECALL}: {NETWORK} / {BOUND}": float(np.mean(shares)),
+        "an upload's rate among its kind / among others": uploads["rate of their kind"] / uploads["rate of others"],
+        "cold songs in other places / their share": uploads["cold in other places"] / uploads["share of cold"],
+    }
     rows = [(name, *(f"{of[key]:.3f}" for key in FIGURES)) for name, of in means.items()]
     blank = ("",) * (len(FIGURES) - 1)
-    rows += [(key, f"{value:.3f}", *blank) for key, value in ratios.items()]
+    rows += [(key, f"{value:.3f}", *blank) for key, value in (uploads | ratios).items()]
     return BenchResult("coldstart", settings, figures, ratios, ("vectors", *FIGURES), tuple(rows))

@@ -50,7 +50,7 @@ def reach(
 
     `fresh`, `cold` (n_tracks,) bool say which tracks were that for the edition. Rates are shares of listeners with a
     history who have a given upload on their mixtape, means over the uploads. The places that are not kept for fresh
-    songs are the others; `share_of_cold` is that of cold songs in the catalogue.
+    songs are the others; `share of cold` is that of cold songs in the catalogue.
     """
     own_kind = kinds(world)[:, world.tracks.genre[uploads]]  # (n_users, n_uploads)
     listening = np.isin(np.arange(len(world.user_ids)), world.people.account[world.listening.person])[:, None]
@@ -68,7 +68,7 @@ def reach(
         "uploads on a mixtape": float(got.any(axis=0).mean()),
         "rate of their kind": rate_own,
         "rate of others": rate_others,
-        "share_of_cold": share,
+        "share of cold": share,
         "cold in other places": taken,
     }
 

@@ -38,18 +38,24 @@ def run_service(
     """Retrain at `cutoff`, and make the mixtapes of that Monday; the model, and the edition's id."""
     params = (params or RetrainParams()).model_copy(update={"seed": seed})
     row = retrain(store, artifacts, params, cutoff=cutoff, run_key=f"quality/{seed}", now=cutoff)
+    return row, run_monday(store, artifacts, cutoff=cutoff, run_key=f"quality/{seed}")
+
+
+def run_monday(store: Store, artifacts: Artifacts, *, cutoff: dt.datetime, run_key: str) -> int:
+    """Make and publish the mixtapes of the week of `cutoff`, in this process; the edition's id."""
     week = cutoff.date() - dt.timedelta(days=cutoff.weekday())
     plan = monday.plan_week(
         store,
         artifacts,
         MondayParameters(),
         Moment(week, cutoff, past=False),
-        run_key=f"quality/{seed}",
+        run_key=run_key,
         now=cutoff,
         users_per_shard=100_000,
         least_shards=1,
     )
-    edition_id, shards = plan["edition"], plan["shards"]
+    edition_id: int = plan["edition"]
+    shards = plan["shards"]
     for shard in shards:
         monday.score_shard(store, artifacts, edition_id, shard)
     monday.allocate_songs(store, artifacts, edition_id, shards)
@@ -57,7 +63,7 @@ def run_service(
         monday.finish_shard(store, artifacts, edition_id, shard)
     monday.verify_edition(store, artifacts, edition_id)
     monday.publish_edition(store, edition_id, cutoff)
-    return row, edition_id
+    return edition_id
 
 
 def judge_service(

@@ -306,14 +306,16 @@ def user_of(connection: sa.Connection, outside_id: str) -> tuple[int, str]:
     return row.user_id, row.name
 
 
-def lists_of(connection: sa.Connection, edition_id: int) -> dict[str, npt.NDArray[np.int64]]:
-    """Every song of an edition: `user_id, position` (from 1), `track_id`, ordered by user and position."""
+def lists_of(connection: sa.Connection, edition_id: int) -> dict[str, npt.NDArray[Any]]:
+    """Every song of an edition: `user_id, position` (from 1), `track_id, score, source` (its code), ordered by user and
+    position."""
     return copy_out(
         connection,
         """
-        SELECT user_id, position::bigint, track_id FROM playlist_tracks
+        SELECT user_id, song.position, song.track_id, song.score, song.source
+        FROM playlists, unnest(track_ids, scores, sources) WITH ORDINALITY AS song (track_id, score, source, position)
         WHERE week = (SELECT week FROM editions WHERE edition_id = %(id)s) AND edition_id = %(id)s ORDER BY 1, 2
         """,
-        [("user_id", "i8"), ("position", "i8"), ("track_id", "i8")],
+        [("user_id", "i8"), ("position", "i8"), ("track_id", "i8"), ("score", "f4"), ("source", "i2")],
         {"id": edition_id},
     )
