@@ -50,7 +50,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    memory_mb: int = Field(2048, ge=64, description="Memory above that of the idle process, in MiB.")
+    memory_mb: int = Field(3072, ge=64, description="Memory above that of the idle process, in MiB.")
     cpu_s: int = Field(300, ge=1, description="Processor time, in seconds.")
     wall_s: float = Field(600, gt=0, description="Time, in seconds.")
     startup_s: float = Field(180, gt=0, description="Time until the process is ready for its first file, in seconds.")

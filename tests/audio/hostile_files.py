@@ -7,6 +7,7 @@ import socket
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -195,13 +196,8 @@ def make_hostile(folder: Path, settled_at: float) -> None:
     }.items():
         (folder / name).symlink_to(target)
     os.mkfifo(folder / "pipe.ogg")
-    with socket.socket(socket.AF_UNIX) as server:
-        here = Path.cwd()
-        os.chdir(folder)  # the path of a socket has to be short
-        try:
-            server.bind("socket.ogg")
-        finally:
-            os.chdir(here)
+    with socket.socket(socket.AF_UNIX) as server, chdir(folder):  # the path of a socket has to be short
+        server.bind("socket.ogg")
     for path in folder.rglob("*"):
         if path.name != "growing.ogg":
             os.utime(path, (settled_at, settled_at), follow_symlinks=False)
