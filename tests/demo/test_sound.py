@@ -17,7 +17,7 @@ from recommenders.demo.catalogue import unit
 from recommenders.demo.sound import CLIP_S, SAMPLE_RATE, held_back, render, tags, write_audio
 
 Floats = npt.NDArray[np.float32]
-HEARD_FOR_STYLE = 320
+HEARD_FOR_STYLE = 200
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,7 @@ def test_the_style_can_be_read_back_from_the_sound_of_unheard_artists_within_a_g
     same /= same.sum(axis=1, keepdims=True)
     beyond_genre, guessed_beyond = styles - same @ styles, guessed - same @ guessed
     correlation = [np.corrcoef(beyond_genre[:, axis], guessed_beyond[:, axis])[0, 1] for axis in range(12)]
-    assert min(correlation) > 0.3
+    assert min(correlation) > 0.4
     assert np.mean(correlation) > 0.6
     assert auc_within_genre(world, genre, styles, guessed) > 0.75
 
