@@ -118,7 +118,7 @@ def conclude_heard(
         return Outcome("duplicate", known, False)
     track_id = _new_track(connection, file, heard, name, now) if own is None else own
     _store(connection, track_id, heard, served, now)
-    _join_works(connection, track_id, [match for match in found if match.same or own is None])
+    _join_works(connection, track_id, [match for match in found if match.same])
     audio_files.conclude(connection, file, state="analysed", track_id=track_id, version=ANALYSIS_VERSION, now=now)
     return Outcome("analysed", track_id, own is None)
 
