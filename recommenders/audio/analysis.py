@@ -6,7 +6,6 @@ mode 1 is major, each confidence lies in [0, 1]. What is not known is None, with
 """
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -195,18 +194,16 @@ _LISTS: Mapping[str, type[Any]] = {
 
 
 def intervals(starts: Iterable[float], end: float, confidences: Iterable[float]) -> tuple[Interval, ...]:
-    """Intervals that begin at `starts`, ascending, and last until the next one; the last until `end`."""
-    begins = [float(start) for start in starts]
-    ends = [*begins[1:], end][: len(begins)]
+    """Intervals that begin at `starts`, ascending, and last until the next one, the last until `end`.
+
+    Those that would begin only after `end` are left out.
+    """
+    begun = [(float(start), float(confidence)) for start, confidence in zip(starts, confidences, strict=True)]
+    begun = [(start, confidence) for start, confidence in begun if start < end]
+    ends = [*(start for start, _ in begun[1:]), end]
     return tuple(
-        Interval(begin, max(stop - begin, 0.0), float(confidence))
-        for begin, stop, confidence in zip(begins, ends, confidences, strict=True)
+        Interval(start, stop - start, confidence) for (start, confidence), stop in zip(begun, ends, strict=False)
     )
-
-
-def known(value: float) -> float | None:
-    """`value`, or None where it is not finite."""
-    return float(value) if math.isfinite(value) else None
 
 
 def _rounded(fields: Mapping[str, Any]) -> dict[str, Any]:

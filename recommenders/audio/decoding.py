@@ -72,8 +72,9 @@ def _claimed_s(path: Path) -> float:
     import soundfile
 
     try:
-        header = soundfile.info(os.fspath(path))
-    except (RuntimeError, UnicodeEncodeError):
+        with path.open("rb") as file:
+            header = soundfile.info(file)
+    except (RuntimeError, OSError):
         return 0.0
     return float(header.frames / header.samplerate) if header.samplerate else 0.0
 
@@ -88,8 +89,10 @@ def _check_length(path: Path, seconds: float, longest_s: float) -> None:
 def _load(path: Path) -> tuple[Samples, Meta]:
     """The samples (n, 2) and what the file says of itself."""
     try:
-        stereo, rate, channels, _, bit_rate, codec = standard().AudioLoader(filename=os.fspath(path.absolute()))()
-    except (RuntimeError, UnicodeError) as error:
+        with path.open("rb") as file:  # by its number: a name that is no text can't be handed over
+            loader = standard().AudioLoader(filename=f"/proc/self/fd/{file.fileno()}")
+            stereo, rate, channels, _, bit_rate, codec = loader()
+    except (RuntimeError, OSError) as error:
         raise _refuse(Refusal.UNREADABLE, path, f"it can't be decoded ({' '.join(str(error).split())})") from error
     meta = Meta(ANALYSIS_VERSION, str(codec), round(rate), int(channels), int(bit_rate))
     return stereo, meta
@@ -115,4 +118,5 @@ def halved(mono: Samples) -> Samples:
 
 
 def _refuse(refusal: Refusal, path: Path, why: str) -> UnreadableAudioError:
-    return UnreadableAudioError(refusal, f"{path.name!r} can't be analysed: {why}.")
+    name = os.fsencode(path.name).decode(errors="replace")
+    return UnreadableAudioError(refusal, f"{name!r} can't be analysed: {why}.")

@@ -42,8 +42,9 @@ class Loudness:
 
     def between(self, start_s: float, end_s: float) -> float | None:
         """The loudness from `start_s` to `end_s` in LUFS, gated against silence only; None where that is all."""
-        centres = np.arange(len(self.momentary)) * STEP_S + _WINDOW_S / 2
-        part = self.momentary[(centres >= start_s) & (centres < end_s) & (self.momentary > SILENCE_LUFS)]
+        starts = np.arange(len(self.momentary)) * STEP_S
+        inside = (starts >= start_s) & (starts + _WINDOW_S <= end_s + STEP_S / 2)
+        part = self.momentary[inside & (self.momentary > SILENCE_LUFS)]
         return _mean_lufs(part) if len(part) else None
 
 

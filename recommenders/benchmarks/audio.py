@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from recommenders.audio.mel import BANDS, FRAMES
 from recommenders.benchmarks.measuring import MIB, Measured, measured, median
 from recommenders.errors import ConfigurationError
 from recommenders.evaluation.bench import BenchResult
@@ -105,9 +108,7 @@ def _freeze(path: str) -> None:
     import os
 
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    import numpy as np
 
-    from recommenders.audio.mel import BANDS
     from recommenders.audio.network import NetworkParameters, build, freeze
 
     mean, deviation = np.zeros(BANDS, dtype=np.float32), np.ones(BANDS, dtype=np.float32)
@@ -151,6 +152,9 @@ _served: dict[str, Any] = {}  # the process's network
 
 def _prepare(graph: str | None) -> None:
     """Load what takes long, once a process."""
+    import soundfile  # noqa: F401 - it is imported when the first file is opened
+
+    import recommenders.audio.listening  # noqa: F401 - and with it scipy
     from recommenders.audio.library import standard
 
     standard()
@@ -159,6 +163,7 @@ def _prepare(graph: str | None) -> None:
 
         facts = {"factors": FACTORS, "tags": [f"tag {number}" for number in range(TAGS)]}
         _served["network"] = ServedNetwork.load(Path(graph), facts)
+        _served["network"].predict(np.zeros((1, FRAMES, BANDS), dtype=np.float16))  # the first one takes long
 
 
 def _hear(path: str) -> float:

@@ -52,6 +52,13 @@ def test_the_peak_is_that_of_the_loudest_sample_of_either_channel() -> None:
     assert measure(music, sounds.RATE).peak_dbfs == pytest.approx(-6.02, abs=0.01)
 
 
+def test_parts_have_their_own_loudness() -> None:
+    music = np.concatenate([sounds.noise(10), sounds.noise(10, 0.01), np.zeros(5 * sounds.RATE, dtype=np.float32)])
+    whole = loudness(music)
+    assert whole.between(0, 10) - whole.between(10, 20) == pytest.approx(20, abs=0.1)
+    assert whole.between(20, 25) is None
+
+
 def test_silence_has_no_loudness() -> None:
     silence = loudness(np.zeros(5 * sounds.RATE, dtype=np.float32))
     assert silence.silent
