@@ -6,7 +6,7 @@ mean, the maximum and the root mean square over all of the time, then three dens
 functions: never in a process that has imported essentia, which aborts.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +26,8 @@ class NetworkParameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    filters: int = Field(96, ge=4, le=2048, description="Filters of each convolution.")
-    dense: int = Field(256, ge=4, le=4096, description="Units of each dense layer.")
+    filters: int = Field(128, ge=4, le=2048, description="Filters of each convolution.")
+    dense: int = Field(512, ge=4, le=4096, description="Units of each dense layer.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of the dense units that a training step leaves out.")
     learning_rate: float = Field(0.002, gt=0, le=1, description="Step of Adam; it falls along a cosine to 0.")
     weight_decay: float = Field(0.0001, ge=0, description="How fast weights shrink that nothing supports.")
@@ -35,10 +35,9 @@ class NetworkParameters(BaseModel):
     epochs: int = Field(20, ge=1, le=10_000, description="Most passes over all tracks.")
     patience: int = Field(5, ge=1, description="Passes without a better fit on unseen artists until training stops.")
     crop_frames: int = Field(
-        300, ge=64, le=FRAMES, description="Frames of an excerpt, from a drawn one on, that a training step hears."
+        300, ge=103, le=FRAMES, description="Frames of an excerpt, from a drawn one on, that a training step hears."
     )
-    masked_bands: int = Field(12, ge=0, lt=BANDS, description="Most neighbouring bands that a training step mutes.")
-    tag_weight: float = Field(0.1, ge=0, description="Weight of the tags in the loss; that of the direction is 1.")
+    tag_weight: float = Field(1.0, ge=0, description="Weight of the tags in the loss; that of the direction is 1.")
     least_listeners: int = Field(5, ge=1, description="Only tracks that so many people like are learnt from.")
 
 
@@ -46,6 +45,11 @@ class RetrainNetworkParams(NetworkParameters):
     """What a retraining of the network does."""
 
     seed: int = Field(0, ge=0, description="Seed of the first weights, the order of the songs and the comparisons.")
+    judge_by: Literal["artists", "songs"] = Field(
+        "artists",
+        description="What the network is judged by: a fifth of the artists, or a fifth of the songs, by artists of "
+        "whom it may know others.",
+    )
     force: bool = Field(False, description="Promote the candidate even if the gate finds it worse or strange.")
     rollback_to: int | None = Field(
         None, ge=1, description="Train nothing: make this earlier network (its model_id) the champion again."
@@ -66,7 +70,7 @@ def build(
 ) -> Any:
     """A Keras model: (n, frames, 128) float32 log-mels -> (n, n_factors + n_tags): unit vectors, and chances of tags.
 
-    `mean` and `deviation` (128,) of the bands are constants inside. It hears any number of frames from 64 on.
+    `mean` and `deviation` (128,) of the bands are constants inside. It hears any number of frames from 103 on.
     """
     import keras
     from keras import layers, ops

@@ -208,22 +208,17 @@ class _Course:
             rows = np.sort(order[first : first + parameters.batch])
             track = self.excerpts.track[rows]
             yield (
-                self._augmented(self.excerpts.mels[rows], rng),
+                self._cropped(self.excerpts.mels[rows], rng),
                 lessons.directions[track],
                 lessons.confidences[track],
                 lessons.tags[track],
             )
 
-    def _augmented(self, mels: npt.NDArray[np.float16], rng: np.random.Generator) -> Floats:
-        """A stretch of each excerpt, some neighbouring bands at their mean (SpecAugment, Park et al. 2019)."""
-        frames, most = self.parameters.crop_frames, self.parameters.masked_bands
+    def _cropped(self, mels: npt.NDArray[np.float16], rng: np.random.Generator) -> Floats:
+        """A stretch of each excerpt, from a drawn frame on, (n, crop_frames, 128)."""
+        frames = self.parameters.crop_frames
         starts = rng.integers(0, FRAMES - frames + 1, len(mels))
         crop: Floats = mels[np.arange(len(mels))[:, None], starts[:, None] + np.arange(frames)].astype(np.float32)
-        widths = rng.integers(0, most + 1, len(mels))
-        first = rng.integers(0, BANDS - widths + 1)[:, None]
-        bands = np.arange(BANDS)
-        row, band = np.nonzero((bands >= first) & (bands < first + widths[:, None]))
-        crop[row, :, band] = self.excerpts.mean[band, None]
         return crop
 
     def _learn(self, mels: Any, directions: Any, confidences: Any, tags: Any) -> Any:

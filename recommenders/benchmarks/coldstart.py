@@ -23,6 +23,7 @@ from recommenders.benchmarks.reach import Songs, reach
 from recommenders.benchmarks.world import NewStore
 from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.collaborative.sweep import RetrainParams
+from recommenders.demo import sound
 from recommenders.demo.sound import held_back
 from recommenders.demo.taste import Taste
 from recommenders.demo.world import World, generate_world, write_world
@@ -40,11 +41,13 @@ from recommenders.store import Artifacts, Store, mixtapes, models
 from recommenders.store.models import ModelRow
 from recommenders.store.outside_ids import find_ids
 from recommenders.store.places import places_of
+from recommenders.store.recordings import Tag, write_tags
 from recommenders.store.signals import read_signals
 from recommenders.timing import Stage
 
 MONDAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 MORNING = dt.timedelta(hours=5)
+DIRECTIONS = "directions of these"
 GENRE = "genre alone"
 LIKED = 0.5  # a planted liking from which on a song is one that a user likes
 HEARD_WITHIN, LIKED_WITHIN = "auc within genre, of plays", "auc within genre, of planted likings"
@@ -118,6 +121,8 @@ def sing(
     with store.begin() as connection:
         track_ids = find_ids(connection, "track", pa.array(world.track_ids))
         user_ids = find_ids(connection, "user", pa.array(world.user_ids))
+        for track, track_id in enumerate(track_ids.tolist()):
+            write_tags(connection, track_id, _tags(world, track))
     progress(f"seed {world.seed}: rendering and hearing {len(track_ids):,} tracks")
     stage = Stage("render and hear")
     for number, (first, mels) in enumerate(_heard(world)):
@@ -126,6 +131,12 @@ def sing(
     progress(f"seed {world.seed}: training the network")
     network = audio_network.retrain(store, artifacts, params, run_key=run_key, now=world.now)
     return Singing(world, store, artifacts, track_ids, user_ids, network, run_key)
+
+
+def _tags(world: World, track: int) -> list[Tag]:
+    """What the file of a track says of its genre."""
+    words = sound.tags(world, track).get("genre", "")
+    return [Tag("genre", word) for word in words.split("; ") if word]
 
 
 def _heard(world: World) -> Iterator[tuple[int, npt.NDArray[np.float16]]]:
@@ -148,11 +159,10 @@ def _begin(world: World) -> None:
 def _hear(first: int) -> npt.NDArray[np.float16]:
     from recommenders.audio.decoding import halved
     from recommenders.audio.mel import log_mel
-    from recommenders.demo.sound import render
 
     assert _world is not None
     tracks = range(first, min(first + _AT_ONCE, len(_world.track_ids)))
-    return np.stack([log_mel(halved(render(_world, track)))[0] for track in tracks])
+    return np.stack([log_mel(halved(sound.render(_world, track)))[0] for track in tracks])
 
 
 def judge(singing: Singing) -> dict[str, Figures]:
@@ -170,6 +180,7 @@ def judge(singing: Singing) -> dict[str, Figures]:
     network = audio_network.predict(artifacts, singing.network.artifact_uri, plan.judged, f"{plan.folder}/again")
     vectors = {
         BOUND: model.track_factors[places],
+        DIRECTIONS: _directions(model)[places],
         NETWORK: network.directions,
         GENRE: _genre_means(model, genres, np.isin(model.track_ids, plan.hidden))[places],
         RANDOM: np.random.default_rng(plan.seed).normal(size=network.directions.shape).astype(np.float32),
@@ -190,11 +201,18 @@ def _genre_means(
     model: CollaborativeModel, genres: npt.NDArray[np.int64], hidden: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float32]:
     """For each track the mean direction of the tracks of its genre that are not hidden: what a label would tell."""
-    directions = model.track_factors / np.linalg.norm(model.track_factors, axis=1, keepdims=True).clip(1e-9)
+    directions = _directions(model)
     means = np.zeros(directions.shape, dtype=np.float32)
     for genre in np.unique(genres):
         means[genres == genre] = directions[(genres == genre) & ~hidden].mean(axis=0)
     return means
+
+
+def _directions(model: CollaborativeModel) -> npt.NDArray[np.float32]:
+    """The model's vectors at length 1: what a network of directions could reach at most."""
+    lengths = np.linalg.norm(model.track_factors, axis=1, keepdims=True)
+    directions: npt.NDArray[np.float32] = model.track_factors / lengths.clip(1e-9)
+    return directions
 
 
 def _planted_likings(singing: Singing, examination: ColdExamination) -> npt.NDArray[np.bool_]:
