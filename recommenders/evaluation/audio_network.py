@@ -24,7 +24,7 @@ from recommenders.audio.training import Lessons
 from recommenders.collaborative.model import KIND as COLLABORATIVE
 from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.errors import ArtifactError, ModelError, NotEnoughDataError
-from recommenders.evaluation.cold import ColdExamination, ColdJudgement
+from recommenders.evaluation.cold import DEEP, ColdExamination, ColdJudgement
 from recommenders.evaluation.gate import GateParameters, relative_difference
 from recommenders.evaluation.judging import K
 from recommenders.listening.interactions import Interactions, interactions
@@ -111,11 +111,12 @@ def prepare(store: Store, artifacts: Artifacts, params: RetrainNetworkParams, *,
             f"Only {learnable.sum()} tracks were analysed and have at least {params.least_listeners} listeners; "
             f"{LEAST_TRACKS} are needed to learn from. Upload more (DAG analyse_uploads), or wait for listeners."
         )
-    artists = catalogue.artist_ids[places_of(catalogue.track_ids, model.track_ids)]
-    hidden = _drawn(artists) % JUDGED_SHARE == 0
+    together = {"artists": catalogue.artist_ids, "songs": catalogue.work_ids}[params.judge_by]
+    groups = together[places_of(catalogue.track_ids, model.track_ids)]
+    hidden = _drawn(groups) % JUDGED_SHARE == 0
     if (learnable & hidden).sum() < LEAST_JUDGED or (learnable & ~hidden).sum() < LEAST_JUDGED:
-        artists = model.track_ids  # a service of a few artists: each song stands for itself
-        hidden = _drawn(artists) % JUDGED_SHARE == 0
+        groups = model.track_ids  # a service of a few artists: each song stands for itself
+        hidden = _drawn(groups) % JUDGED_SHARE == 0
     judged, learnt = np.flatnonzero(learnable & hidden), np.flatnonzero(learnable & ~hidden)
     plan = Plan(
         run_key=run_key,
@@ -132,7 +133,7 @@ def prepare(store: Store, artifacts: Artifacts, params: RetrainNetworkParams, *,
         track_ids=model.track_ids[learnt],
         directions=_unit(model.track_factors[learnt]),
         confidences=confidences / confidences.mean(),
-        unseen=(_drawn(artists[learnt]) // JUDGED_SHARE) % UNSEEN_SHARE == 0,
+        unseen=(_drawn(groups[learnt]) // JUDGED_SHARE) % UNSEEN_SHARE == 0,
         tags=_tagged(model.track_ids[learnt], tags),
         tag_names=tuple(tags),
         parameters=params.network,
@@ -149,13 +150,13 @@ def count_listeners(model: CollaborativeModel, taste: Interactions) -> Ids:
     return np.bincount(places[places >= 0], minlength=len(model.track_ids))
 
 
-def _drawn(artist_ids: Ids) -> Ids:
-    """A number for each artist, as if drawn, and always the same: whoever is judged by was never learnt from.
+def _drawn(ids: Ids) -> Ids:
+    """A number for each artist or song, as if drawn, and always the same: whoever is judged by was never learnt from.
 
     Else the network that serves would be judged by songs that it knows. (The finaliser of SplitMix64, Steele, Lea &
     Flood 2014.)
     """
-    number = artist_ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    number = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return (number >> np.uint64(33)).astype(np.int64)
@@ -204,7 +205,7 @@ def train(store: Store, artifacts: Artifacts, run_key: str, *, now: dt.datetime)
         "spread": _spread(directions) / max(_spread(_unit(model.track_factors[places])), 1e-9),
         **{name: facts[name] for name in ("cosine", "epochs", "best_epoch", "length", "device")},
     }
-    columns = {name: judgement.recall for name, judgement in judged.items()}
+    columns = {name: judgement.precision for name, judgement in judged.items()}
     artifacts.write(f"{plan.folder}/judged", pa.table(columns))
     uri = artifacts.write(plan.folder.replace(f"{FOLDER}/", f"models/{KIND}/", 1), table, facts)
     with store.begin() as connection:
@@ -268,12 +269,12 @@ def pass_gate(store: Store, artifacts: Artifacts, run_key: str, model_id: int) -
     if row.status != "candidate":
         return row.status == "champion"
     table, _ = artifacts.read(f"{artifacts.url}/{plan.folder}/judged.parquet")
-    recalls = {name: table[name].to_numpy() for name in table.column_names}
+    precisions = {name: table[name].to_numpy() for name in table.column_names}
     predicted = Predictions.load(artifacts, f"{plan.folder}/predicted")
     problems = sanity_problems(predicted.directions, float(row.metrics["spread"]))
     if champion is None or champion.space != row.space:
         problems.append("the collaborative champion lies in another space by now")
-    passed, finding = compare(recalls, GATE, plan.seed)
+    passed, finding = compare(precisions, GATE, plan.seed)
     reason = "; ".join([*problems, finding])
     passed = passed and not problems
     stage.done(table.num_rows, "judged users", f"{'passed' if passed else 'not passed'}: {reason}")
@@ -285,24 +286,24 @@ def pass_gate(store: Store, artifacts: Artifacts, run_key: str, model_id: int) -
     return passed or plan.force
 
 
-def compare(recalls: dict[str, npt.NDArray[np.float64]], parameters: GateParameters, seed: int) -> tuple[bool, str]:
+def compare(precisions: dict[str, npt.NDArray[np.float64]], parameters: GateParameters, seed: int) -> tuple[bool, str]:
     """Whether the network is seen to be better than chance, and no worse than the one that serves by more than 1 %.
 
     Against chance the whole paired interval must lie above 0. Against the serving network the mean decides: two
     trainings on the same songs differ by more than the tolerance, and if the proof were the candidate's, one lucky
     network would serve for ever.
     """
-    n_users = len(recalls[NETWORK])
+    n_users = len(precisions[NETWORK])
     if n_users < parameters.least_judged_users:
         return True, f"sound; {n_users} users are too few to judge it by"
-    chance = relative_difference(recalls[NETWORK], recalls[RANDOM], parameters, seed)
+    chance = relative_difference(precisions[NETWORK], precisions[RANDOM], parameters, seed)
     passed, findings = chance.low > 0, [f"{'against' if chance.low > 0 else 'not better than'} {RANDOM} {chance}"]
-    if SERVING in recalls:
-        against = relative_difference(recalls[NETWORK], recalls[SERVING], parameters, seed)
+    if SERVING in precisions:
+        against = relative_difference(precisions[NETWORK], precisions[SERVING], parameters, seed)
         worse = against.mean < -parameters.tolerance
         passed = passed and not worse
         findings.append(f"{'worse than' if worse else 'against'} {SERVING} {against}")
-    return passed, f"{RECALL} of {n_users} users: " + "; ".join(findings)
+    return passed, f"map@{DEEP} of {n_users} users: " + "; ".join(findings)
 
 
 def sanity_problems(directions: npt.NDArray[np.float32], spread: float) -> list[str]:

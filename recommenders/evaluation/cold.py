@@ -26,9 +26,12 @@ _BLOCK_USERS = 500
 
 @dataclass(frozen=True)
 class ColdJudgement:
-    """The recall@30 of each judged user, and the figures over all of them."""
+    """The average precision of each judged user, and the figures over all of them.
 
-    recall: PerUser
+    Average precision tells rankings apart however few songs are judged; of thirty songs every recall@30 is 1.
+    """
+
+    precision: PerUser
     figures: dict[str, float]
 
 
@@ -70,7 +73,7 @@ class ColdExamination:
         ]
         columns = {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else {})}
         figures = {name: float(np.nanmean(values)) for name, values in columns.items() if np.isfinite(values).any()}
-        return ColdJudgement(columns.get(f"recall@{K}", np.empty(0)), figures)
+        return ColdJudgement(columns.get(f"map@{DEEP}", np.empty(0)), figures)
 
     def _blocks(self) -> Iterator[slice]:
         for first in range(0, len(self.user_ids), _BLOCK_USERS):

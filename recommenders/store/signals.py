@@ -373,6 +373,7 @@ class Catalogue:
 
     track_ids: npt.NDArray[np.int64]
     artist_ids: npt.NDArray[np.int64]  # the first credited artist; 0 = none
+    work_ids: npt.NDArray[np.int64]
     uploaded_at: npt.NDArray[np.datetime64]  # microseconds, UTC; NaT where unknown
 
     def __len__(self) -> int:
@@ -383,11 +384,11 @@ def read_catalogue(connection: sa.Connection) -> Catalogue:
     """The tracks as evaluation needs them."""
     columns = copy_out(
         connection,
-        """SELECT t.track_id, coalesce(first.artist_id, 0), coalesce(t.uploaded_at, '-infinity')
+        """SELECT t.track_id, coalesce(first.artist_id, 0), t.work_id, coalesce(t.uploaded_at, '-infinity')
            FROM tracks t LEFT JOIN (
                SELECT DISTINCT ON (track_id) track_id, artist_id FROM track_artists
                ORDER BY track_id, role <> 'main', position, artist_id) first USING (track_id)
            ORDER BY t.track_id""",
-        [("track_id", "i8"), ("artist_id", "i8"), ("uploaded_at", "M8[us]")],
+        [("track_id", "i8"), ("artist_id", "i8"), ("work_id", "i8"), ("uploaded_at", "M8[us]")],
     )
-    return Catalogue(columns["track_id"], columns["artist_id"], columns["uploaded_at"])
+    return Catalogue(*columns.values())
