@@ -1,15 +1,16 @@
 """The cold-start benchmark: does a song that nobody has played find its listeners by its sound alone?
 
 The demo service sings and is imported by the real importer; both models are trained by their real steps. A fifth of the
-artists is hidden from the network and from the users' factors; their songs are then ranked for every user. Last comes a
-Monday: whom do the newest uploads of artists that the network never heard reach?
+artists is hidden from the network and from the users' factors; their songs are then ranked for every user. Then comes a
+Monday: whom do the newest uploads of artists that the network never heard reach? Last, another network is judged by a
+fifth of the songs, by artists of whom it may know others.
 """
 
 import datetime as dt
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -94,9 +95,12 @@ def run(
             world = generate_world(seed, MONDAY, users=users, tracks=tracks)
             singing = sing(world, store, place, params.model_copy(update={"seed": seed}), progress)
             progress(f"seed {seed}: judging")
-            runs.append(judge(singing))
+            judged = _of_unheard("artists", judge(singing))
             progress(f"seed {seed}: a Monday")
             reached.append(reach_of_uploads(singing))
+            progress(f"seed {seed}: training a network that is judged by songs")
+            by_songs = params.model_copy(update={"seed": seed, "judge_by": "songs"})
+            runs.append(judged | _of_unheard("songs", judge(retrained(singing, by_songs))))
         shutil.rmtree(place, ignore_errors=True)
     settings = {"seeds": list(seeds), "users": users, "tracks": tracks, "network": params.network.model_dump()}
     return _summarise(settings, runs, reached)
@@ -165,6 +169,17 @@ def _hear(first: int) -> npt.NDArray[np.float16]:
     return np.stack([log_mel(halved(sound.render(_world, track)))[0] for track in tracks])
 
 
+def retrained(singing: Singing, params: RetrainNetworkParams) -> Singing:
+    """The same service with another network."""
+    run_key = f"{singing.run_key}/{params.judge_by}"
+    row = audio_network.retrain(singing.store, singing.artifacts, params, run_key=run_key, now=singing.world.now)
+    return replace(singing, network=row, run_key=run_key)
+
+
+def _of_unheard(kind: str, judged: dict[str, Figures]) -> dict[str, Figures]:
+    return {f"unheard {kind}: {name}": figures for name, figures in judged.items()}
+
+
 def judge(singing: Singing) -> dict[str, Figures]:
     """The figures of the network, of the collaborative vectors, of the genre alone and of chance on hidden artists."""
     artifacts, plan = singing.artifacts, Plan.load(singing.artifacts, singing.run_key)
@@ -229,7 +244,7 @@ def _planted_likings(singing: Singing, examination: ColdExamination) -> npt.NDAr
 
 
 def reach_of_uploads(singing: Singing) -> Figures:
-    """Make the mixtapes of the Monday, and count whom the newest uploads of artists reach whom the network never heard."""
+    """Make the mixtapes of the Monday; count whom the newest uploads of artists that the network never heard reach."""
     world, store, artifacts, rules = singing.world, singing.store, singing.artifacts, MixtapeRules()
     cutoff = world.now + MORNING
     edition_id = run_monday(store, artifacts, cutoff=cutoff, run_key=singing.run_key)
@@ -257,11 +272,16 @@ def _summarise(
     """A row for each set of vectors, means over the seeds, and what is asked for."""
     means = {name: {key: float(np.mean([run[name][key] for run in runs])) for key in FIGURES} for name in runs[0]}
     figures = {f"{name}: {key}": value for name, of in means.items() for key, value in of.items()}
-    shares = [run[NETWORK][RECALL] / run[BOUND][RECALL] for run in runs]
     uploads = {name: float(np.mean([of[name] for of in reached])) for name in reached[0]}
     figures |= {f"Monday: {name}": value for name, value in uploads.items()}
     ratios = {
-        f"{RECALL}: {NETWORK} / {BOUND}": float(np.mean(shares)),
+        f"{RECALL} of unheard {kind}: {NETWORK} / {BOUND}": float(
+            np.mean(
+                [run[f"unheard {kind}: {NETWORK}"][RECALL] / run[f"unheard {kind}: {BOUND}"][RECALL] for run in runs]
+            )
+        )
+        for kind in ("artists", "songs")
+    } | {
         "an upload's rate among its kind / among others": uploads["rate of their kind"] / uploads["rate of others"],
         "cold songs in other places / their share": uploads["cold in other places"] / uploads["share of cold"],
     }
