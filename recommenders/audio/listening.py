@@ -1,5 +1,6 @@
 """Listening to one file: decoded once, everything that is known of it comes out."""
 
+import ctypes
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -10,8 +11,8 @@ import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
 from recommenders.audio import fingerprint
-from recommenders.audio.analysis import Analysis, Track, intervals
-from recommenders.audio.decoding import LONGEST_S, RATE, Recording, Samples, decode, halved
+from recommenders.audio.analysis import Analysis, Meta, Track, intervals
+from recommenders.audio.decoding import LONGEST_S, RATE, Samples, decode, halved
 from recommenders.audio.library import standard
 from recommenders.audio.loudness import Loudness, fades, measure
 from recommenders.audio.mel import log_mel
@@ -19,10 +20,10 @@ from recommenders.audio.rhythm import Rhythm, find_rhythm, no_rhythm
 from recommenders.audio.sections import find_sections
 from recommenders.audio.segments import find_segments
 from recommenders.audio.spectrum import Spectrum, spectrum
-from recommenders.audio.tonality import NO_TONALITY, Tonality, find_tonality
+from recommenders.audio.tonality import NO_TONALITY, find_tonality
 
 if TYPE_CHECKING:
-    from recommenders.audio.serving import ServedNetwork
+    from recommenders.audio.served import ServedNetwork
 
 HIGHEST_DANCEABILITY = 4.0
 USUAL_FLUX = 1.5
@@ -45,8 +46,22 @@ class Hearing:
 
 def listen(path: Path, network: "ServedNetwork | None" = None, longest_s: float = LONGEST_S) -> Hearing:
     """Listen to the audio file at `path`. Raises UnreadableAudioError, which says why it can't be."""
+    _give_back()
     with _one_thread().limit(limits=1, user_api="blas"):
-        return _listen(decode(path, longest_s), network)
+        recording = decode(path, longest_s)
+        meta, duration_s, mono = recording.meta, recording.duration_s, recording.mono
+        loudness = measure(recording.stereo, meta.sample_rate)
+        del recording  # its channels are most of the memory
+        half = halved(mono)
+        analysis = _analyse(meta, duration_s, mono, half, loudness)
+        mels = log_mel(half)
+        if loudness.silent:
+            return Hearing(analysis, np.empty(0, dtype=np.uint32), mels)
+        words = _words(mono)
+        if network is None:
+            return Hearing(analysis, words, mels)
+        vector, tags = network.predict(mels)
+        return Hearing(analysis, words, mels, vector, tags)
 
 
 @cache
@@ -55,45 +70,38 @@ def _one_thread() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _listen(recording: Recording, network: "ServedNetwork | None") -> Hearing:
-    loudness = measure(recording.stereo, recording.meta.sample_rate)
-    half = halved(recording.mono)
-    analysis = _analyse(recording, half, loudness)
-    mels = log_mel(half)
-    if loudness.silent:
-        return Hearing(analysis, np.empty(0, dtype=np.uint32), mels)
-    words = _words(recording.mono)
-    if network is None:
-        return Hearing(analysis, words, mels)
-    vector, tags = network.predict(mels)
-    return Hearing(analysis, words, mels, vector, tags)
+def _give_back() -> None:
+    """Give memory that the last recording has left to the system; glibc keeps it otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _words(mono: Samples) -> npt.NDArray[np.uint32]:
-    text = standard().Chromaprinter(maxLength=fingerprint.LONGEST_S, sampleRate=RATE)(mono)
-    return fingerprint.unpack(text)
+    """Chromaprint's words for the beginning of mono samples (n,) at 44,100 Hz."""
+    beginning = mono[: round(fingerprint.LONGEST_S * RATE)]
+    return fingerprint.unpack(standard().Chromaprinter(sampleRate=RATE)(beginning))
 
 
-def _analyse(recording: Recording, half: Samples, loudness: Loudness) -> Analysis:
-    mono, end = recording.mono, recording.duration_s
+def _analyse(meta: Meta, duration_s: float, mono: Samples, half: Samples, loudness: Loudness) -> Analysis:
     heard = spectrum(half)
     rhythm = no_rhythm() if loudness.silent else find_rhythm(mono, heard)
-    tonality = NO_TONALITY if loudness.silent else find_tonality(mono, heard.chroma)
     return Analysis(
-        recording.meta,
-        _track(recording, loudness, rhythm, tonality, heard),
-        bars=intervals(rhythm.bars, end, rhythm.bar_confidences),
-        beats=intervals(rhythm.beats, end, rhythm.beat_confidences),
-        tatums=intervals(rhythm.tatums, end, rhythm.tatum_confidences),
-        sections=find_sections(heard, rhythm, loudness, end),
+        meta,
+        _track(duration_s, mono, loudness, rhythm, heard),
+        bars=intervals(rhythm.bars, duration_s, rhythm.bar_confidences),
+        beats=intervals(rhythm.beats, duration_s, rhythm.beat_confidences),
+        tatums=intervals(rhythm.tatums, duration_s, rhythm.tatum_confidences),
+        sections=find_sections(heard, rhythm, loudness, duration_s),
         segments=find_segments(half, heard),
     )
 
 
-def _track(recording: Recording, loudness: Loudness, rhythm: Rhythm, tonality: Tonality, heard: Spectrum) -> Track:
-    fade_in_end, fade_out_start = fades(loudness, recording.duration_s)
+def _track(duration_s: float, mono: Samples, loudness: Loudness, rhythm: Rhythm, heard: Spectrum) -> Track:
+    tonality = NO_TONALITY if loudness.silent else find_tonality(mono, heard.chroma)
+    fade_in_end, fade_out_start = fades(loudness, duration_s)
     return Track(
-        duration=recording.duration_s,
+        duration=duration_s,
         end_of_fade_in=fade_in_end,
         start_of_fade_out=fade_out_start,
         loudness=loudness.integrated_lufs,
@@ -107,7 +115,7 @@ def _track(recording: Recording, loudness: Loudness, rhythm: Rhythm, tonality: T
         key_confidence=tonality.key_confidence,
         mode=tonality.mode,
         mode_confidence=tonality.mode_confidence,
-        danceability=None if loudness.silent else _danceability(recording.mono),
+        danceability=None if loudness.silent else _danceability(mono),
         energy=None if loudness.integrated_lufs is None else _energy(loudness.integrated_lufs, heard),
     )
 

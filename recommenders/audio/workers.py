@@ -11,7 +11,7 @@ from recommenders.audio.analysis import Analysis, Refusal, UnreadableAudioError
 from recommenders.audio.fence import Arrays, Fence, Limits
 from recommenders.audio.files import FileTags, read_tags
 from recommenders.audio.listening import Hearing, listen
-from recommenders.audio.serving import ServedNetwork
+from recommenders.audio.served import ServedNetwork
 from recommenders.errors import ModelError
 
 TAGS_WITHIN_S = 5.0

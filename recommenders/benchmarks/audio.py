@@ -159,7 +159,7 @@ def _prepare(graph: str | None) -> None:
 
     standard()
     if graph:
-        from recommenders.audio.serving import ServedNetwork
+        from recommenders.audio.served import ServedNetwork
 
         facts = {"factors": FACTORS, "tags": [f"tag {number}" for number in range(TAGS)]}
         _served["network"] = ServedNetwork.load(Path(graph), facts)

@@ -34,7 +34,8 @@ np.save(sys.argv[2] + "/keras.npy", course.finished()(mels, training=False).nump
 """
 ESSENTIA_SIDE = """
 import sys, json, numpy as np
-from recommenders.audio.serving import ServedNetwork, fetch_network
+from recommenders.audio.served import ServedNetwork
+from recommenders.audio.serving import fetch_network
 from recommenders.store import Artifacts
 from pathlib import Path
 artifacts = Artifacts(sys.argv[1])
