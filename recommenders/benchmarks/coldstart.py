@@ -49,6 +49,7 @@ from recommenders.timing import Stage
 MONDAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 MORNING = dt.timedelta(hours=5)
 DIRECTIONS = "directions of these"
+OTHERS, NETWORK_ON_HALF = "what half the listeners tell the other half", "the network, on that half"
 GENRE = "genre alone"
 LIKED = 0.5  # a planted liking from which on a song is one that a user likes
 HEARD_WITHIN, LIKED_WITHIN = "auc within genre, of plays", "auc within genre, of planted likings"
@@ -200,13 +201,28 @@ def judge(singing: Singing) -> dict[str, Figures]:
         GENRE: _genre_means(model, genres, np.isin(model.track_ids, plan.hidden))[places],
         RANDOM: np.random.default_rng(plan.seed).normal(size=network.directions.shape).astype(np.float32),
     }
+    half, learnt = examination.from_half(model, taste, plan.seed)
+    on_half = {OTHERS: learnt, NETWORK_ON_HALF: network.directions}
+    return {
+        **_figures(singing, examination, vectors, genres[places]),
+        **_figures(singing, half, on_half, genres[places]),
+    }
+
+
+def _figures(
+    singing: Singing,
+    examination: ColdExamination,
+    vectors: dict[str, npt.NDArray[np.float32]],
+    genres: npt.NDArray[np.int64],
+) -> dict[str, Figures]:
+    """The figures of each set of vectors (n_tracks, n_factors); `genres` (n_tracks,) are those of the judged tracks."""
     liked = _planted_likings(singing, examination)
-    judged = audio_network.judge(examination, vectors, genres[places])
+    judged = audio_network.judge(examination, vectors, genres)
     return {
         name: {
             **{figure: judged[name].figures[figure] for figure in (RECALL, "auc", f"map@{DEEP}")},
             HEARD_WITHIN: judged[name].figures["auc_within_groups"],
-            LIKED_WITHIN: float(np.nanmean(auc(examination.users @ vectors[name].T, liked, genres[places]))),
+            LIKED_WITHIN: float(np.nanmean(auc(examination.users @ vectors[name].T, liked, genres))),
         }
         for name in vectors
     }
@@ -275,12 +291,11 @@ def _summarise(
     uploads = {name: float(np.mean([of[name] for of in reached])) for name in reached[0]}
     figures |= {f"Monday: {name}": value for name, value in uploads.items()}
     ratios = {
-        f"{RECALL} of unheard {kind}: {NETWORK} / {BOUND}": float(
-            np.mean(
-                [run[f"unheard {kind}: {NETWORK}"][RECALL] / run[f"unheard {kind}: {BOUND}"][RECALL] for run in runs]
-            )
+        f"{RECALL} of unheard {kind}: {NETWORK} / {bound}": float(
+            np.mean([run[f"unheard {kind}: {ours}"][RECALL] / run[f"unheard {kind}: {bound}"][RECALL] for run in runs])
         )
         for kind in ("artists", "songs")
+        for ours, bound in ((NETWORK, BOUND), (NETWORK_ON_HALF, OTHERS))
     } | {
         "an upload's rate among its kind / among others": uploads["rate of their kind"] / uploads["rate of others"],
         "cold songs in other places / their share": uploads["cold in other places"] / uploads["share of cold"],

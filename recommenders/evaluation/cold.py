@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 from recommenders.collaborative.model import CollaborativeModel, align, confidences, fold_in
 from recommenders.evaluation.judging import K
 from recommenders.listening.interactions import Interactions
+from recommenders.store.places import places_of
 
 Floats = npt.NDArray[np.float32]
 PerUser = npt.NDArray[np.float64]
@@ -74,6 +75,19 @@ class ColdExamination:
         columns = {name: np.concatenate([part[name] for part in parts]) for name in (parts[0] if parts else {})}
         figures = {name: float(np.nanmean(values)) for name, values in columns.items() if np.isfinite(values).any()}
         return ColdJudgement(columns.get(f"map@{DEEP}", np.empty(0)), figures)
+
+    def from_half(self, model: CollaborativeModel, taste: Interactions, seed: int) -> tuple["ColdExamination", Floats]:
+        """The examination by a drawn half of the users, and vectors (n_tracks, n_factors) that the others taught.
+
+        The model's own vectors were learnt from the very plays that they are judged by. These, solved against the
+        others' factors, were not: they are what so many plays can tell of the taste of people who are new to a song.
+        """
+        asked = np.random.default_rng(seed).permutation(len(self.user_ids)) % 2 == 0
+        others = CollaborativeModel(self.user_ids[~asked], self.users[~asked], model.parameters, model.space)
+        strengths = align(taste, self.track_ids)[places_of(taste.user_ids, others.track_ids)]
+        vectors = fold_in(others, confidences(strengths.T.tocsr(), model.parameters))
+        half = ColdExamination(self.track_ids, self.user_ids[asked], self.users[asked], self.relevant[asked])
+        return half, vectors
 
     def _blocks(self) -> Iterator[slice]:
         for first in range(0, len(self.user_ids), _BLOCK_USERS):
