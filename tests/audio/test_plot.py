@@ -1,18 +1,24 @@
 """The picture of an analysis, and the command that draws it."""
 
+import datetime as dt
 from pathlib import Path
 
 import matplotlib.image
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
-from recommenders.audio.analysis import Analysis
+from recommenders.audio.analysis import ANALYSIS_VERSION, Analysis
 from recommenders.audio.listening import listen
-from recommenders.audio.plot import draw, key_name
+from recommenders.audio.plot import draw, key_name, stored
 from recommenders.cli import app
-from recommenders.errors import ConfigurationError
+from recommenders.errors import ConfigurationError, NotEnoughDataError, UnknownNameError
+from recommenders.store import Store
+from recommenders.store.recordings import write_analysis
 from tests.audio import sounds
+
+NOW = dt.datetime(2026, 11, 23, 5, tzinfo=dt.UTC)
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +76,20 @@ def test_the_command_draws_a_file(song: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0
     assert str(target.name) in done.output.replace("\n", "")
     assert target.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_stored_analysis_is_drawn_as_the_file_was(store: Store, analysis: Analysis) -> None:
+    with store.begin() as connection:
+        connection.execute(sa.text("INSERT INTO works (title_key) VALUES ('song')"))
+        for number in (1, 2):
+            values = {"number": number, "title": f"Song {number}", "id": f"t{number}"}
+            connection.execute(sa.text("INSERT INTO tracks (work_id, title) VALUES (1, :title)"), values)
+            connection.execute(sa.text("INSERT INTO track_ids VALUES ('service', :id, :number)"), values)
+        write_analysis(connection, 1, ANALYSIS_VERSION, analysis.summary(), analysis.as_json(), NOW)
+        name, found = stored(connection, "t1")
+        assert name == "Song 1"
+        assert found.as_json() == analysis.as_json()
+        with pytest.raises(NotEnoughDataError, match="analyse_uploads"):
+            stored(connection, "t2")
+        with pytest.raises(UnknownNameError):
+            stored(connection, "t3")
