@@ -297,7 +297,7 @@ def _summarise(
         for kind in ("artists", "songs")
         for ours, bound in ((NETWORK, BOUND), (NETWORK_ON_HALF, OTHERS))
     } | {
-        "an upload's rate among its kind / among others": uploads["rate of their kind"] / uploads["rate of others"],
+        "an upload's rate among its kind / among others": uploads.pop("times as often"),
         "cold songs in other places / their share": uploads["cold in other places"] / uploads["share of cold"],
     }
     rows = [(name, *(f"{of[key]:.3f}" for key in FIGURES)) for name, of in means.items()]

@@ -49,7 +49,7 @@ def reach(
     """Whom the `uploads` (n,), indices of tracks that nobody has played, reach, and what cold songs take beside that.
 
     `fresh`, `cold` (n_tracks,) bool say which tracks were that for the edition. Rates are shares of listeners with a
-    history who have a given upload on their mixtape, means over the uploads. The places that are not kept for fresh
+    history who have a given upload on their mixtape, means over the uploads, and `times as often` is their ratio. The places that are not kept for fresh
     songs are the others; `share of cold` is that of cold songs in the catalogue.
     """
     own_kind = kinds(world)[:, world.tracks.genre[uploads]]  # (n_users, n_uploads)
@@ -60,6 +60,7 @@ def reach(
     own, others = own_kind & listening, ~own_kind & listening
     rate_own = float(((got & own).sum(axis=0) / np.maximum(own.sum(axis=0), 1)).mean())
     rate_others = float(((got & others).sum(axis=0) / np.maximum(others.sum(axis=0), 1)).mean())
+    times = rate_own / max(rate_others, 1 / max(int(others.sum()), 1))  # at least as if one of them had one
     kept = _kept_for_fresh(songs, fresh, places_for_fresh)
     taken = float(songs.by_sound[~kept].mean())
     share = float(cold.mean())
@@ -68,6 +69,7 @@ def reach(
         "uploads on a mixtape": float(got.any(axis=0).mean()),
         "rate of their kind": rate_own,
         "rate of others": rate_others,
+        "times as often": times,
         "share of cold": share,
         "cold in other places": taken,
     }

@@ -24,6 +24,7 @@ from recommenders.store import Store
 
 PORT = 18080
 DEMO_WITHIN_S = 600
+SONGS = 400  # of the thousand that the demo sings: enough to learn from
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ def service() -> Iterator[RunningService]:
     home = Path(tempfile.mkdtemp(prefix="mixtape-end-to-end-"))
     settings = Settings(home=home, web_port=PORT)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "MIXTAPE_"))}
-    environment |= {"MIXTAPE_HOME": str(home), "MIXTAPE_WEB_PORT": str(PORT)}
+    environment |= {"MIXTAPE_HOME": str(home), "MIXTAPE_WEB_PORT": str(PORT), "MIXTAPE_DEMO_SONGS": str(SONGS)}
     store = None
     try:
         done = _mixtape(environment, "demo", within_s=DEMO_WITHIN_S)
