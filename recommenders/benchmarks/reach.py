@@ -49,8 +49,8 @@ def reach(
     """Whom the `uploads` (n,), indices of tracks that nobody has played, reach, and what cold songs take beside that.
 
     `fresh`, `cold` (n_tracks,) bool say which tracks were that for the edition. Rates are shares of listeners with a
-    history who have a given upload on their mixtape, means over the uploads, and `times as often` is their ratio. The places that are not kept for fresh
-    songs are the others; `share of cold` is that of cold songs in the catalogue.
+    history who have a given upload on their mixtape, means over the uploads; `times as often` is their ratio. The
+    places that are not kept for fresh songs are the others; `share of cold` is that of cold songs in the catalogue.
     """
     own_kind = kinds(world)[:, world.tracks.genre[uploads]]  # (n_users, n_uploads)
     listening = np.isin(np.arange(len(world.user_ids)), world.people.account[world.listening.person])[:, None]
