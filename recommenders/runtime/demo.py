@@ -8,8 +8,9 @@ import datetime as dt
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
 import fsspec
@@ -104,9 +105,14 @@ def last_monday(settings: Settings, now: dt.datetime) -> dt.datetime:
 
 @contextmanager
 def singing(settings: Settings, console: Console) -> Iterator[Future["Songs"]]:
-    """Render the invented service's songs while the block goes on; nothing is rendered twice for a MIXTAPE_HOME."""
-    with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(_sing, settings, console)
+    """Render the invented service's songs while the block goes on; nothing is rendered twice for a MIXTAPE_HOME.
+
+    In a process of its own: a program that starts others can hang while a thread of it is in the midst of a matrix.
+    """
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        if settings.demo_data == "demo" and settings.demo_songs:
+            console.print("[dim]Singing its songs meanwhile[/]")
+        yield process.submit(_sing, settings)
 
 
 class Songs:
@@ -116,7 +122,7 @@ class Songs:
         self.known, self.newest = known, newest
 
 
-def _sing(settings: Settings, console: Console) -> Songs:
+def _sing(settings: Settings) -> Songs:
     if settings.demo_data != "demo" or not settings.demo_songs:
         return Songs([], [])
     world = generate_world(settings.demo_seed, last_monday(settings, dt.datetime.now(dt.UTC)))
@@ -128,7 +134,6 @@ def _sing(settings: Settings, console: Console) -> Songs:
 
     missing = [track for track in [*known, *newest] if not files(np.array([track]))[0].exists()]
     if missing:
-        console.print(f"[dim]Singing {len(missing):,} songs meanwhile[/]")
         sound.write_audio(world, missing, folder)
     return Songs(files(known), files(newest))
 
