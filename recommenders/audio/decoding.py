@@ -88,12 +88,15 @@ def _check_length(path: Path, seconds: float, longest_s: float) -> None:
 
 def _load(path: Path) -> tuple[Samples, Meta]:
     """The samples (n, 2) and what the file says of itself."""
+    opened = ""
     try:
         with path.open("rb") as file:  # by its number: a name that is no text can't be handed over
-            loader = standard().AudioLoader(filename=f"/proc/self/fd/{file.fileno()}")
+            opened = f"/proc/self/fd/{file.fileno()}"
+            loader = standard().AudioLoader(filename=opened)
             stereo, rate, channels, _, bit_rate, codec = loader()
     except (RuntimeError, OSError) as error:
-        raise _refuse(Refusal.UNREADABLE, path, f"it can't be decoded ({' '.join(str(error).split())})") from error
+        why = " ".join(str(error).split()).replace(f'"{opened}"', "it")
+        raise _refuse(Refusal.UNREADABLE, path, f"it can't be decoded ({why})") from error
     meta = Meta(ANALYSIS_VERSION, str(codec), round(rate), int(channels), int(bit_rate))
     return stereo, meta
 
