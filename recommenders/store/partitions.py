@@ -73,4 +73,8 @@ def drop_event_months(connection: sa.Connection, before: dt.date) -> list[str]:
 
 
 def _exists(connection: sa.Connection, table: str) -> bool:
-    return connection.execute(sa.text("SELECT to_regclass(:name)"), {"name": f"{SCHEMA}.{table}"}).scalar() is not None
+    """Looked up in the catalogue's own tables: within a transaction `to_regclass` may remember that there was none."""
+    query = (
+        "SELECT EXISTS (SELECT FROM pg_class WHERE relname = :name AND relnamespace = CAST(:schema AS regnamespace))"
+    )
+    return bool(connection.execute(sa.text(query), {"name": table, "schema": SCHEMA}).scalar())
