@@ -54,7 +54,7 @@ class Settings(BaseSettings):
     )
     demo_seed: int = Field(2026, description="Seed of the invented service that `make demo` loads.")
     demo_songs: int = Field(
-        1000,
+        600,
         ge=0,
         description="How many of the invented service's 3,000 songs `make demo` renders as audio, besides its newest "
         "uploads. 0: no audio.",

@@ -163,8 +163,8 @@ def test_the_first_page_shows_the_published_week(viewer: Page, service: Any) -> 
 def test_the_first_page_shows_how_old_each_input_is(viewer: Page, service: Any) -> None:
     frame = mixtape_pages(viewer, service)
     ages = frame.get_by_role("region", name="How old everything is")
-    expect(ages.locator("tbody tr")).to_have_count(8)
-    expect(ages.locator("tbody tr.fresh")).to_have_count(8)
+    expect(ages.locator("tbody tr")).to_have_count(10)
+    expect(ages.locator("tbody tr.fresh")).to_have_count(10)
     now = ages.locator("svg.axis text.last").bounding_box()
     assert now is not None
     for row in ages.locator("tbody tr").all():
@@ -249,3 +249,11 @@ def test_without_a_login_the_plugin_gives_nothing(service: Any, page: str) -> No
     forged = {"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."}
     assert requests.get(address, headers=forged, timeout=30).status_code in (401, 403)
     assert requests.post(address, timeout=30).status_code in (401, 405)
+
+
+def test_the_page_of_uploads_shows_what_was_heard(viewer: Page, service: Any) -> None:
+    frame = mixtape_pages(viewer, service)
+    frame.get_by_role("link", name="Uploads").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Uploads")
+    expect(frame.locator("table.heard tbody tr")).to_have_count(25)
+    expect(frame.locator("table.heard tbody tr").first).to_contain_text("bpm")

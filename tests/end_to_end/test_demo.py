@@ -64,6 +64,15 @@ def test_a_listener_without_history_has_a_mixtape_too(service: RunningService) -
     assert _rows(service, query)[0][0] >= 20
 
 
+def test_songs_that_nobody_has_played_are_heard_placed_and_on_mixtapes_by_their_sound(service: RunningService) -> None:
+    unplayed = """SELECT count(*) FROM track_vectors v
+                  WHERE kind = 'audio' AND NOT EXISTS (SELECT FROM heard h WHERE h.track_id = v.track_id)"""
+    assert _rows(service, unplayed)[0][0] >= 150
+    assert _rows(service, "SELECT count(DISTINCT track_id) FROM current_mixtapes WHERE reason = 'sound'")[0][0] >= 20
+    state = "SELECT state, count(*) FROM audio_files GROUP BY state"
+    assert dict(_rows(service, state))["analysed"] >= 500
+
+
 def test_the_commands_agree_with_the_database(service: RunningService) -> None:
     user, song = service.mixtape.user, service.mixtape.songs[0]
     shown = service.mixtape_command("playlist", user, "--format", "json")
