@@ -86,18 +86,21 @@ def database_url(settings: Settings) -> str:
 def _started(data_dir: Path) -> Any:
     """The library's handle of the running server."""
     library = _library(data_dir)
-    # A handle that this process made before the server died would be taken for a running one.
-    library.PostgresServer._instances.pop(data_dir.resolve(), None)
     for left in reversed(range(START_TRIES)):
+        # A handle of a server that died, or that was given up before it was ready, would be taken for a running one.
+        library.PostgresServer._instances.pop(data_dir.resolve(), None)
         try:
             server = library.get_server(data_dir, cleanup_mode=None)
+            socket_dir = server.get_postmaster_info().socket_dir
             break
         except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
-            if not left or not isinstance(error, subprocess.TimeoutExpired):
+            coming = isinstance(error, subprocess.TimeoutExpired) or postgres_runs(data_dir)
+            if not left or not coming:
                 raise ConfigurationError(
                     f"The embedded PostgreSQL in {data_dir} does not start: {error}. Its log is {data_dir / 'log'}."
                 ) from error
-    _lock_up_socket(server.get_postmaster_info().socket_dir, data_dir)
+            time.sleep(1)
+    _lock_up_socket(socket_dir, data_dir)
     return server
 
 
