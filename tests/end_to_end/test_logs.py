@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from recommenders.runtime.api import RunState
 from recommenders.runtime.demo import watch
 from tests.end_to_end.conftest import RunningService
 from tests.end_to_end.test_backfill import Airflow
 
 FIGURES = r": ([\d,]+) [a-z ]+ in \d+\.\d\d s \([\d,.]+ [a-z ]+/s\)"
+FIRST_RUNS = 4
 STAGES = {
     "import_listening": {
         "import_catalogue": r"import catalogue from .+",
@@ -37,15 +37,20 @@ STAGES = {
 @pytest.mark.parametrize("dag_id", sorted(STAGES))
 def test_each_stage_logs_how_much_it_did_in_how_long(service: RunningService, dag_id: str) -> None:
     if dag_id == "housekeeping":
-        run_id = service.api.trigger(dag_id)
-    else:
-        runs = Airflow(service).get(f"dags/{dag_id}/dagRuns", state="success", run_type="manual", order_by="run_after")
-        run_id = runs["dag_runs"][0]["dag_run_id"]
-    run: RunState = watch(service.api, dag_id, run_id, lambda state, elapsed_s: None)
+        watch(service.api, dag_id, service.api.trigger(dag_id), lambda state, elapsed_s: None)
+    # Whichever run came first did the work: the demo's, or the one that Airflow schedules when it first sees the DAG.
+    found = Airflow(service).get(f"dags/{dag_id}/dagRuns", state="success", order_by="run_after", limit=FIRST_RUNS)
+    runs = [service.api.run(dag_id, run["dag_run_id"]) for run in found["dag_runs"]]
     for task_id, stage in STAGES[dag_id].items():
-        for task in (task for task in run.tasks if task.task_id == task_id):
-            log = "\n".join(service.api.log(run, task))
-            assert re.search(rf"^(.*\s)?({stage}){FIGURES}", log, re.MULTILINE), f"{dag_id}.{task_id}:\n{log}"
+        logs = [
+            "\n".join(service.api.log(run, task))
+            for run in runs
+            for task in run.tasks
+            if task.task_id == task_id and task.state == "success"
+        ]
+        assert any(re.search(rf"^(.*\s)?({stage}){FIGURES}", log, re.MULTILINE) for log in logs), (
+            f"{dag_id}.{task_id}:\n" + "\n".join(logs)
+        )
 
 
 def test_a_run_in_the_foreground_prints_what_each_stage_did(service: RunningService) -> None:
