@@ -1,0 +1,1 @@
+"""A Scrapy project that reads music blogs: polite, fenced in, resumable."""

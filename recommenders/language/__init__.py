@@ -1,0 +1,1 @@
+"""Model 2: what is written about music, as terms and vectors."""
