@@ -35,7 +35,7 @@ def test_every_setting_says_what_it_means() -> None:
     [
         (["settings"], {"MIXTAPE_TIMEZONE": "Europe/Atlantis"}, "MIXTAPE_TIMEZONE"),
         (["settings"], {"MIXTAPE_WEB_PORT": "many"}, "MIXTAPE_WEB_PORT"),
-        (["bench", "--seeds", "one"], {}, "whole numbers"),
+        (["bench", "quality", "--seeds", "one"], {}, "whole numbers"),
         (["run", "monday_playlists", "--conf", "[1]"], {}, "JSON object"),
         (
             ["playlist", "ada"],
