@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +91,23 @@ def artifacts(tmp_path: Path) -> Artifacts:
     return Artifacts((tmp_path / "artifacts").as_uri())
 
 
+RealData = Callable[[str], Path]
+
+
 @pytest.fixture(scope="session")
-def hetrec() -> Path:
-    """The folder of the HetRec Last.fm data; where it is missing the test is skipped."""
-    folder = Settings().test_data / "listening" / "hetrec2011-lastfm-2k"
-    if not folder.exists():
-        pytest.skip(f"no data at {folder}; set MIXTAPE_TEST_DATA")
-    return folder
+def real_data() -> RealData:
+    """Finds a file or folder of the real data by its path there; where it is missing the test is skipped."""
+
+    def find(path: str) -> Path:
+        found = Settings().test_data / path
+        if not found.exists():
+            pytest.skip(f"no data at {found}; set MIXTAPE_TEST_DATA")
+        return found
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def hetrec(real_data: RealData) -> Path:
+    """The folder of the HetRec Last.fm data."""
+    return real_data("listening/hetrec2011-lastfm-2k")

@@ -11,7 +11,7 @@ import pytest
 
 from recommenders.demo import World, generate_world, oracle_scores
 from recommenders.errors import ConfigurationError
-from recommenders.settings import Settings
+from tests.conftest import RealData
 
 WEEK = dt.timedelta(weeks=1)
 
@@ -210,15 +210,13 @@ def test_versions_share_their_work_and_no_other_song_of_the_artist_is_called_so(
             assert abs(seconds - original[int(work)]) < 6
 
 
-def test_names_are_varied_and_of_nobody_real(world: World) -> None:
+def test_names_are_varied_and_of_nobody_real(world: World, real_data: RealData) -> None:
     artists = world.artists
     assert len(set(artists.names)) == len(artists.names) == 300
     assert len(set(world.people.names)) == 600
     originals = [title for title, version in zip(world.tracks.titles, world.tracks.version, strict=True) if not version]
     assert 0.9 < len(set(originals)) / len(originals) < 1
-    names = Settings().test_data / "names" / "unique_artists.txt"
-    if not names.exists():
-        pytest.skip(f"no data at {names}; set MIXTAPE_TEST_DATA")
+    names = real_data("names/unique_artists.txt")
     real = {line.strip().casefold() for line in names.read_text(encoding="utf-8", errors="replace").splitlines()}
     assert not [name for name in artists.names if name.casefold() in real]
 

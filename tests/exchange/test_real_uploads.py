@@ -6,17 +6,15 @@ import time
 
 import pytest
 
-from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
+from tests.conftest import RealData
 from tests.exchange.conftest import Uploads
 
 
 @pytest.fixture(scope="module")
-def heard(module_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Uploads:
+def heard(module_store: Store, tmp_path_factory: pytest.TempPathFactory, real_data: RealData) -> Uploads:
     """Every recording of the folder of real data, heard."""
-    source = Settings().test_data / "audio"
-    if not source.exists():
-        pytest.skip(f"no data at {source}; set MIXTAPE_TEST_DATA")
+    source = real_data("audio")
     home = tmp_path_factory.mktemp("real")
     uploads = Uploads(module_store, Artifacts((home / "artifacts").as_uri()), home / "uploads")
     for path in source.rglob("*"):

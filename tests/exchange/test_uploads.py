@@ -18,10 +18,10 @@ from recommenders.exchange.identification import identify
 from recommenders.exchange.imports import import_path
 from recommenders.exchange.upload_parameters import UploadParameters
 from recommenders.exchange.uploads import analyse_batch, plan_batches, scan
-from recommenders.settings import Settings
 from recommenders.store import recordings
 from recommenders.store.audio_files import count_files
 from tests.audio.hostile_files import RATE, encoded, tune
+from tests.conftest import RealData
 from tests.exchange.conftest import Uploads
 
 NOW = dt.datetime(2026, 11, 23, 5, tzinfo=dt.UTC)
@@ -149,11 +149,9 @@ def test_two_files_of_one_name_are_two_songs(uploads: Uploads, put: Put) -> None
 
 
 @pytest.fixture(scope="module")
-def piece() -> tuple[np.ndarray, int]:
+def piece(real_data: RealData) -> tuple[np.ndarray, int]:
     """A real recording: samples (n, 2) and their rate."""
-    path = Settings().test_data / "audio" / "tuxemon" / "Come_and_Find_Me.ogg"
-    if not path.exists():
-        pytest.skip(f"no data at {path}; set MIXTAPE_TEST_DATA")
+    path = real_data("audio/tuxemon/Come_and_Find_Me.ogg")
     samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     return samples[: 100 * rate], rate
 
