@@ -12,6 +12,7 @@ from recommenders.timing import duration
 MODEL_STALE = dt.timedelta(days=8)  # trained on Sundays, so never much older than a week
 LISTENING_STALE = dt.timedelta(days=8)  # a Monday needs what was played in the week before it
 CATALOGUE_STALE = dt.timedelta(weeks=8)  # a service that gets no new songs for so long is one whose import has stopped
+READING_STALE = dt.timedelta(days=3)  # blogs are crawled every day
 UPLOAD_WAITS = dt.timedelta(hours=6)  # they are looked for every ten minutes, and heard within hours even in thousands
 LATELY = dt.timedelta(days=7)
 
@@ -19,6 +20,7 @@ _SENTENCES = {
     "Listening": "The {what} is {age} old: does the import still run?",
     "Catalogue": "The {what} is {age} old: does the import of the catalogue still run?",
     "Uploads": "The {what} has waited for {age}: does the DAG analyse_uploads still run?",
+    "Blogs": "The {what} is {age} old: does the DAG crawl_blogs still run?",
     "Audio network": "The audio network is stale ({what}: {age} ago): see the last run of retrain_audio_network.",
     "Champion model": "The champion model is stale ({what}: {age} ago): see the last run of retrain_collaborative.",
 }

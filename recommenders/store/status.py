@@ -15,6 +15,7 @@ from recommenders.store.freshness import (
     CATALOGUE_STALE,
     LISTENING_STALE,
     MODEL_STALE,
+    READING_STALE,
     UPLOAD_WAITS,
     Freshness,
     ImportStatus,
@@ -22,6 +23,7 @@ from recommenders.store.freshness import (
     SetAside,
 )
 from recommenders.store.models import ModelRow, champion, model
+from recommenders.store.reading import count_reading
 
 COUNTED_EXACTLY = 1_000_000
 MONDAY_DUE = dt.timedelta(hours=12)  # after Monday 00:00; the run begins at 05:00
@@ -178,6 +180,7 @@ def _inputs(connection: sa.Connection, status: ServiceStatus, imports: dict[str,
     yield aged("Catalogue", "newest upload", uploaded_at, CATALOGUE_STALE, songs, there=status.n_tracks > 0)
     yield freshness.last_import(status.now, "Catalogue", imports.get("catalogue"), CATALOGUE_STALE)
     yield from _uploads(connection, status.now)
+    yield from _reading(connection, status.now)
     yield aged("Users", "newest user", joined_at, None, f"{status.n_users:,} users", there=status.n_users > 0)
     number = f"model {best.model_id}" if best else ""
     yield aged("Champion model", "trained", best.trained_at if best else None, MODEL_STALE, number)
@@ -205,6 +208,18 @@ def _uploads(connection: sa.Connection, now: dt.datetime) -> Iterator[Input]:
     if files.waiting:
         waits = f"{files.waiting:,} files wait"
         yield freshness.aged(now, "Uploads", "oldest waiting file", files.waiting_since, UPLOAD_WAITS, waits)
+
+
+def _reading(connection: sa.Connection, now: dt.datetime) -> Iterator[Input]:
+    """The blogs, where there are any, and what was read in them."""
+    read = count_reading(connection)
+    if read.sites:
+        detail = f"{read.sites:,} sites" + (f", {read.failing:,} of them failing" if read.failing else "")
+        yield freshness.aged(now, "Blogs", "last crawl", read.crawled_at, READING_STALE, detail)
+    if read.articles:
+        detail = f"{read.articles:,} articles, {read.described:,} artists described"
+        detail += f", {read.waiting:,} not read yet" if read.waiting else ""
+        yield freshness.aged(now, "Blogs", "newest article", read.newest_at, None, detail)
 
 
 def _last_rejected(connection: sa.Connection, kind: str) -> ModelRow | None:
