@@ -4,18 +4,12 @@ import functools
 import re
 import unicodedata
 
+from recommenders.folding import fold
+
 LONGEST_KEY = 400  # characters; a key has to fit into an index
 
-# Letters that Unicode does not decompose, as libraries transliterate them.
-_LETTERS = str.maketrans(
-    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h", "ŋ": "n", "ə": "e"}
-)
 _AND = re.compile(r"[&+]")
 _INSIDE_A_WORD = frozenset("'’‘ʼ`´.·")
-
-# A mark above a Latin, Greek or Cyrillic letter is often left out. In other scripts it makes another letter: か, が.
-_LAST_CYRILLIC = 0x052F
-_GREEK_EXTENDED = range(0x1E00, 0x2000)
 
 
 def name_key(name: str) -> str:
@@ -23,31 +17,11 @@ def name_key(name: str) -> str:
 
     Letters of every script are kept. Empty only where `name` has no visible character.
     """
-    folded = _AND.sub(" and ", _without_accents(name.casefold()).casefold().translate(_LETTERS))
+    folded = _AND.sub(" and ", fold(name))
     words = "".join(_plain(character) for character in folded).split()
     if not words:
         words = unicodedata.normalize("NFKC", name).casefold().split()
     return " ".join(words)[:LONGEST_KEY].rstrip()
-
-
-def _without_accents(text: str) -> str:
-    if text.isascii():
-        return text
-    kept = []
-    keeps_marks = False
-    for character in unicodedata.normalize("NFKD", text):
-        if not unicodedata.combining(character):
-            keeps_marks = _keeps_marks(character)
-        elif not keeps_marks:
-            continue
-        kept.append(character)
-    return unicodedata.normalize("NFKC", "".join(kept))
-
-
-def _keeps_marks(character: str) -> bool:
-    if ord(character) <= _LAST_CYRILLIC or ord(character) in _GREEK_EXTENDED:
-        return False
-    return unicodedata.category(character)[0] in "LN"
 
 
 @functools.cache
