@@ -1,0 +1,219 @@
+"""From a page's bytes to its article: the text without the page around it, and what the page says of itself.
+
+Pure, and bounded in time and memory on any input: made to run in a worker process of its own.
+"""
+
+import hashlib
+import logging
+import re
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from types import FrameType
+
+from lxml import etree
+from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+from recommenders.errors import DataError
+from recommenders.language.duplicates import bands, signature
+from recommenders.language.languages import identify_language
+from recommenders.language.page_facts import PageFacts, page_facts
+
+MOST_BYTES = 4 << 20
+MOST_ELEMENTS = 50_000
+DEEPEST = 200
+SHORTEST_TEXT = 80  # characters; what is shorter is a caption, a menu, a note that nothing was found
+LONGEST_TEXT = 200_000
+SECONDS = 10.0  # of processor time
+
+
+class Refusal(StrEnum):
+    """Why a page gives no article."""
+
+    NOT_A_PAGE = "not_a_page"
+    NO_TEXT = "no_text"
+    TOO_SHORT = "too_short"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
+    TOO_SLOW = "too_slow"
+
+
+class NoTextError(DataError):
+    """A page that gives no article; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal, detail: str) -> None:
+        super().__init__(detail)
+        self.refusal = refusal
+
+    def __reduce__(self) -> tuple[type["NoTextError"], tuple[Refusal, str]]:
+        return NoTextError, (self.refusal, str(self))
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """An article as a page tells it.
+
+    `url` is the page's address, `canonical_url` the one that it names itself. `published_at` UTC, None where the page
+    does not say. `bands` (BANDS,) are the keys by which near-duplicates meet.
+    """
+
+    url: str
+    title: str
+    text: str
+    author: str | None
+    language: str | None
+    published_at: datetime | None
+    canonical_url: str | None
+    content_hash: int
+    bands: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        """The address by which the article is known."""
+        return self.canonical_url or self.url
+
+
+def extract(body: bytes, url: str, *, content_type: str | None = None, seconds: float = SECONDS) -> Extracted:
+    """The article of a page, by trafilatura (Barbaresi 2021).
+
+    `content_type` is the header of the answer: its charset counts, then the page's own, then what the bytes look like.
+    Raises NoTextError where there is no article; it never takes more than `seconds` of processor time, where it runs
+    in the main thread of its process.
+    """
+    if len(body) > MOST_BYTES:
+        raise NoTextError(Refusal.TOO_LARGE, f"{len(body):,} bytes; the most are {MOST_BYTES:,}")
+    try:
+        with _deadline(seconds):
+            tree = parse_page(decode(body, content_type))
+            facts = page_facts(tree, url)
+            return _article(_main_text(tree, url), facts, url)
+    except (RecursionError, MemoryError) as error:
+        raise NoTextError(Refusal.TOO_DEEP, f"the page is nested too deep to be read: {error}") from error
+
+
+def from_text(text: str, url: str, *, title: str = "", language: str | None = None) -> Extracted:
+    """An article whose text is known already, such as a biography or the post in a feed."""
+    return _article(text, PageFacts(title, None, None, None, language), url)
+
+
+def decode(body: bytes, content_type: str | None) -> str:
+    """The page as text, as a browser would read it (WHATWG): mark, header, declaration, or what the bytes look like.
+
+    Raises NoTextError for what is no text at all.
+    """
+    from w3lib.encoding import html_to_unicode
+
+    header = (content_type or "").strip()
+    kind = header.partition(";")[0].strip().lower()
+    if kind and not kind.startswith("text/") and "html" not in kind and "xml" not in kind:
+        raise NoTextError(Refusal.NOT_A_PAGE, f"the content type is {kind[:100]}")
+    _, text = html_to_unicode(header or None, body, "utf-8", _guess_encoding)
+    odd = text.count("\ufffd") + text.count("\0")
+    if odd > 0.05 * len(text):
+        raise NoTextError(Refusal.UNREADABLE, f"{odd:,} of {len(text):,} characters can't be read")
+    return text
+
+
+def _guess_encoding(body: bytes) -> str:
+    try:
+        body.decode()
+        return "utf-8"
+    except UnicodeDecodeError:
+        from charset_normalizer import from_bytes
+
+        best = from_bytes(body[:100_000]).best()
+        return best.encoding if best else "cp1252"
+
+
+def parse_page(text: str) -> HtmlElement:
+    """The page as a tree without comments; raises NoTextError where there is none, or one that is too large or deep."""
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
+    try:
+        tree = document_fromstring(_CONTROL.sub("", text).encode("utf-8", "ignore"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise NoTextError(Refusal.NO_TEXT, f"there is no page: {error}") from error
+    n_elements, depth, deepest = 0, 0, 0
+    for event, _ in etree.iterwalk(tree, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        deepest = max(deepest, depth)
+        n_elements += event == "start"
+    if n_elements > MOST_ELEMENTS:
+        raise NoTextError(Refusal.TOO_LARGE, f"{n_elements:,} elements; the most are {MOST_ELEMENTS:,}")
+    if deepest > DEEPEST:
+        raise NoTextError(Refusal.TOO_DEEP, f"nested {deepest} deep; the most is {DEEPEST}")
+    return tree
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
+
+
+def _main_text(tree: HtmlElement, url: str) -> str:
+    import trafilatura
+
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it warns of every page without an article
+    document = trafilatura.bare_extraction(
+        tree, url=url, fast=True, include_comments=False, include_tables=True, with_metadata=False
+    )
+    return (document.text if document else None) or ""
+
+
+def _article(text: str, facts: PageFacts, url: str) -> Extracted:
+    title = facts.title or ""
+    text = _without_title(_tidy(text), title)
+    if not text:
+        raise NoTextError(Refusal.NO_TEXT, "the page has no text that belongs to it alone")
+    if len(text) < SHORTEST_TEXT:
+        raise NoTextError(Refusal.TOO_SHORT, f"{len(text)} characters; the least are {SHORTEST_TEXT}")
+    return Extracted(
+        url=url,
+        title=title,
+        text=text,
+        author=facts.author,
+        language=identify_language(f"{title}\n{text}", facts.language),
+        published_at=facts.published_at,
+        canonical_url=facts.canonical_url,
+        content_hash=content_hash(title, text),
+        bands=tuple(bands(signature(text)).tolist()),
+    )
+
+
+def _tidy(text: str) -> str:
+    """Without control characters, and with one line a paragraph; cut to the longest that is read."""
+    clean = _CONTROL.sub("", text.encode("utf-8", "ignore").decode()).replace("\r", "\n")
+    lines = (re.sub(r"[^\S\n]+", " ", line).strip() for line in clean.split("\n"))
+    return "\n".join(line for line in lines if line)[:LONGEST_TEXT].strip()
+
+
+def _without_title(text: str, title: str) -> str:
+    """The text less a first line that is the title again."""
+    first, _, rest = text.partition("\n")
+    return rest if title and first.casefold() == title.casefold() else text
+
+
+def content_hash(title: str, text: str) -> int:
+    """BLAKE2b (RFC 7693) of the article as a signed 64-bit number: equal while it says the same."""
+    return int.from_bytes(hashlib.blake2b(f"{title}\n{text}".encode(), digest_size=8).digest(), "big", signed=True)
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[None]:
+    """Raise NoTextError in the block after `seconds` of processor time; a timer needs the process's main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise NoTextError(Refusal.TOO_SLOW, f"no article after {seconds:g} seconds of work")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

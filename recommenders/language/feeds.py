@@ -1,0 +1,199 @@
+"""Feeds: RSS, Atom and RDF by feedparser, JSON Feed; whatever their encoding, and however broken.
+
+A feed that is not well-formed gives what can be read of it, and says so in `problems`; one that gives nothing is set
+aside with its reason.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from recommenders.errors import DataError
+from recommenders.language.dates import parse_date
+
+MOST_BYTES = 8 << 20
+MOST_ENTRIES = 2_000
+LONGEST_TITLE = 500
+LONGEST_URL = 2_000
+
+
+class FeedRefusal(StrEnum):
+    """Why a feed can't be used."""
+
+    EMPTY = "empty_feed"
+    TOO_LARGE = "too_large"
+    NOT_A_FEED = "not_a_feed"
+    ENCODING = "encoding"
+    ENTITIES = "entities"
+
+
+class UnreadableFeedError(DataError):
+    """A feed that gives nothing; `refusal` says why."""
+
+    def __init__(self, refusal: FeedRefusal, detail: str) -> None:
+        super().__init__(detail)
+        self.refusal = refusal
+
+    def __reduce__(self) -> tuple[type["UnreadableFeedError"], tuple[FeedRefusal, str]]:
+        return UnreadableFeedError, (self.refusal, str(self))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One post of a feed: its address, and its content or summary as HTML where the feed holds one."""
+
+    url: str | None
+    title: str
+    published_at: datetime | None
+    html: str | None
+    author: str | None = None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed: `url` is the page that it is of, `next_url` the archive of older entries (RFC 5005), if any."""
+
+    title: str
+    entries: list[Entry]
+    next_url: str | None = None
+    url: str | None = None
+    language: str | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+def parse_feed(body: bytes, *, content_type: str | None = None, url: str = "") -> Feed:
+    """The feed in `body`, whose answer had this content type, from `url` (to which its links are relative).
+
+    Raises UnreadableFeedError where it gives nothing.
+    """
+    if not body.strip():
+        raise UnreadableFeedError(FeedRefusal.EMPTY, "the feed is empty")
+    if len(body) > MOST_BYTES:
+        raise UnreadableFeedError(FeedRefusal.TOO_LARGE, f"{len(body):,} bytes; the most are {MOST_BYTES:,}")
+    if _is_json(body, content_type):
+        return _json_feed(body, url)
+    return _xml_feed(body, content_type, url)
+
+
+def _is_json(body: bytes, content_type: str | None) -> bool:
+    return "json" in (content_type or "") or body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
+
+
+def _json_feed(body: bytes, base: str) -> Feed:
+    try:
+        content = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, f"no JSON: {error}") from error
+    if not isinstance(content, dict) or not isinstance(content.get("items"), list):
+        raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, "the JSON holds no list of items")
+    items = [item for item in content["items"] if isinstance(item, dict)]
+    problems = [f"{n} items are no objects"] if (n := len(content["items"]) - len(items)) else []
+    return Feed(
+        title=_text(content.get("title")),
+        entries=[_json_entry(item, base) for item in items[:MOST_ENTRIES]],
+        next_url=_address(content.get("next_url"), base),
+        url=_address(content.get("home_page_url"), base),
+        language=_text(content.get("language")) or None,
+        problems=problems,
+    )
+
+
+def _json_entry(item: dict[str, Any], base: str) -> Entry:
+    html, text = item.get("content_html"), item.get("content_text")
+    if not isinstance(html, str) and isinstance(text, str):
+        html = "<p>" + text.replace("&", "&amp;").replace("<", "&lt;").replace("\n\n", "</p><p>") + "</p>"
+    date = item.get("date_published")
+    authors = item.get("authors") or [item.get("author")]
+    author = authors[0] if isinstance(authors, list) and authors and isinstance(authors[0], dict) else {}
+    return Entry(
+        url=_address(item.get("url") or item.get("id"), base),
+        title=_text(item.get("title")),
+        published_at=parse_date(date) if isinstance(date, str) else None,
+        html=html if isinstance(html, str) and html.strip() else None,
+        author=_text(author.get("name")) or None,
+    )
+
+
+def _xml_feed(body: bytes, content_type: str | None, base: str) -> Feed:
+    import feedparser
+
+    headers = {"content-location": base} if base else {}
+    if content_type:
+        headers["content-type"] = content_type
+    try:
+        parsed = feedparser.parse(body, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+    except (RecursionError, ValueError, LookupError, TypeError, AttributeError, AssertionError, KeyError) as error:
+        raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, f"the feed can't be parsed: {error}") from error
+    feed = parsed.feed
+    entries = [_xml_entry(entry, base) for entry in parsed.entries[:MOST_ENTRIES]]
+    problem = parsed.get("bozo_exception") if parsed.get("bozo") else None
+    problems = [f"{type(problem).__name__}: {problem}"[:500]] if problem is not None else []
+    if not parsed.get("version") and not entries and not feed.get("title"):
+        raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, "; ".join(problems) or "neither RSS, Atom, RDF nor JSON Feed")
+    return Feed(
+        title=_text(feed.get("title")),
+        entries=entries,
+        next_url=_next_of(feed.get("links", []), base),
+        url=_address(feed.get("link"), base),
+        language=_text(feed.get("language")) or None,
+        problems=problems,
+    )
+
+
+def _xml_entry(entry: Any, base: str) -> Entry:
+    contents = [each.get("value") for each in entry.get("content", []) if each.get("value")]
+    html = max(contents, key=len, default=None) or entry.get("summary")
+    moment = entry.get("published_parsed") or entry.get("updated_parsed")
+    return Entry(
+        url=_address(entry.get("link") or _address_of_id(entry), base),
+        title=_text(entry.get("title")),
+        published_at=_moment(moment),
+        html=html or None,
+        author=_text(entry.get("author")) or None,
+    )
+
+
+def _moment(given: Any) -> datetime | None:
+    """Of feedparser's struct_time, which is UTC."""
+    try:
+        year, month, day, hour, minute, second = given[:6]
+        return parse_date(datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC).isoformat())
+    except (TypeError, ValueError):
+        return None
+
+
+def _address_of_id(entry: Any) -> str | None:
+    identifier = entry.get("id")
+    return identifier if isinstance(identifier, str) and identifier.startswith(("http://", "https://")) else None
+
+
+def _next_of(links: list[Any], base: str) -> str | None:
+    """The older part of a paged feed (rel next) or of an archived one (rel prev-archive), RFC 5005."""
+    for relation in ("next", "prev-archive"):
+        for link in links:
+            if link.get("rel") == relation and (address := _address(link.get("href"), base)):
+                return address
+    return None
+
+
+def _address(given: Any, base: str) -> str | None:
+    """An absolute address of the web; None for anything else."""
+    if not isinstance(given, str) or not given.strip() or len(given) > LONGEST_URL:
+        return None
+    try:
+        joined = urljoin(base, given.strip())
+        parts = urlsplit(joined)
+    except ValueError:
+        return None
+    return parts._replace(fragment="").geturl() if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def _text(given: Any) -> str:
+    """A title or name without markup, in one line."""
+    if not isinstance(given, str):
+        return ""
+    return re.sub(r"\s+", " ", re.sub(r"<[^<>]{0,200}>", "", given).replace("\0", "")).strip()[:LONGEST_TITLE]
