@@ -6,20 +6,17 @@ Pure, and bounded in time and memory on any input: made to run in a worker proce
 import hashlib
 import logging
 import re
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from types import FrameType
 
 from lxml import etree
 from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from recommenders.errors import DataError
+from recommenders.language.deadline import TooSlowError, deadline
 from recommenders.language.duplicates import bands, signature
+from recommenders.language.encodings import decode, legal
 from recommenders.language.languages import identify_language
 from recommenders.language.page_facts import PageFacts, page_facts
 
@@ -28,6 +25,7 @@ MOST_ELEMENTS = 50_000
 DEEPEST = 200
 SHORTEST_TEXT = 80  # characters; what is shorter is a caption, a menu, a note that nothing was found
 LONGEST_TEXT = 200_000
+UNREADABLE_SHARE = 0.05  # of the characters
 SECONDS = 10.0  # of processor time
 
 
@@ -88,10 +86,12 @@ def extract(body: bytes, url: str, *, content_type: str | None = None, seconds: 
     if len(body) > MOST_BYTES:
         raise NoTextError(Refusal.TOO_LARGE, f"{len(body):,} bytes; the most are {MOST_BYTES:,}")
     try:
-        with _deadline(seconds):
-            tree = parse_page(decode(body, content_type))
+        with deadline(seconds):
+            tree = parse_page(_page_text(body, content_type))
             facts = page_facts(tree, url)
             return _article(_main_text(tree, url), facts, url)
+    except TooSlowError as error:
+        raise NoTextError(Refusal.TOO_SLOW, str(error)) from error
     except (RecursionError, MemoryError) as error:
         raise NoTextError(Refusal.TOO_DEEP, f"the page is nested too deep to be read: {error}") from error
 
@@ -101,40 +101,39 @@ def from_text(text: str, url: str, *, title: str = "", language: str | None = No
     return _article(text, PageFacts(title, None, None, None, language), url)
 
 
-def decode(body: bytes, content_type: str | None) -> str:
-    """The page as text, as a browser would read it (WHATWG): mark, header, declaration, or what the bytes look like.
-
-    Raises NoTextError for what is no text at all.
-    """
-    from w3lib.encoding import html_to_unicode
-
-    header = (content_type or "").strip()
-    kind = header.partition(";")[0].strip().lower()
+def _page_text(body: bytes, content_type: str | None) -> str:
+    """The page as text; raises NoTextError for what is no page, or no text at all."""
+    kind = (content_type or "").partition(";")[0].strip().lower()
     if kind and not kind.startswith("text/") and "html" not in kind and "xml" not in kind:
         raise NoTextError(Refusal.NOT_A_PAGE, f"the content type is {kind[:100]}")
-    _, text = html_to_unicode(header or None, body, "utf-8", _guess_encoding)
-    odd = text.count("\ufffd") + text.count("\0")
-    if odd > 0.05 * len(text):
+    if (body[:1024].count(0) > 512 and not body.startswith((b"\xff\xfe", b"\xfe\xff"))) or body.startswith(_BINARY):
+        raise NoTextError(Refusal.NOT_A_PAGE, "the bytes are no text")
+    text = decode(body, content_type).text
+    odd = text.count("\ufffd")
+    if odd > UNREADABLE_SHARE * len(text):
         raise NoTextError(Refusal.UNREADABLE, f"{odd:,} of {len(text):,} characters can't be read")
     return text
 
 
-def _guess_encoding(body: bytes) -> str:
-    try:
-        body.decode()
-        return "utf-8"
-    except UnicodeDecodeError:
-        from charset_normalizer import from_bytes
-
-        best = from_bytes(body[:100_000]).best()
-        return best.encoding if best else "cp1252"
+_BINARY = (
+    b"%PDF",
+    b"\x89PNG",
+    b"GIF8",
+    b"\xff\xd8\xff",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"ID3",
+    b"OggS",
+    b"RIFF",
+    b"\x7fELF",
+)
 
 
 def parse_page(text: str) -> HtmlElement:
     """The page as a tree without comments; raises NoTextError where there is none, or one that is too large or deep."""
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
     try:
-        tree = document_fromstring(_CONTROL.sub("", text).encode("utf-8", "ignore"), parser=parser)
+        tree = document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise NoTextError(Refusal.NO_TEXT, f"there is no page: {error}") from error
     n_elements, depth, deepest = 0, 0, 0
@@ -147,9 +146,6 @@ def parse_page(text: str) -> HtmlElement:
     if deepest > DEEPEST:
         raise NoTextError(Refusal.TOO_DEEP, f"nested {deepest} deep; the most is {DEEPEST}")
     return tree
-
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
 def _main_text(tree: HtmlElement, url: str) -> str:
@@ -183,9 +179,8 @@ def _article(text: str, facts: PageFacts, url: str) -> Extracted:
 
 
 def _tidy(text: str) -> str:
-    """Without control characters, and with one line a paragraph; cut to the longest that is read."""
-    clean = _CONTROL.sub("", text.encode("utf-8", "ignore").decode()).replace("\r", "\n")
-    lines = (re.sub(r"[^\S\n]+", " ", line).strip() for line in clean.split("\n"))
+    """With one line a paragraph; cut to the longest that is read."""
+    lines = (re.sub(r"\s+", " ", line).strip() for line in legal(text).splitlines())
     return "\n".join(line for line in lines if line)[:LONGEST_TEXT].strip()
 
 
@@ -198,22 +193,3 @@ def _without_title(text: str, title: str) -> str:
 def content_hash(title: str, text: str) -> int:
     """BLAKE2b (RFC 7693) of the article as a signed 64-bit number: equal while it says the same."""
     return int.from_bytes(hashlib.blake2b(f"{title}\n{text}".encode(), digest_size=8).digest(), "big", signed=True)
-
-
-@contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    """Raise NoTextError in the block after `seconds` of processor time; a timer needs the process's main thread."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise NoTextError(Refusal.TOO_SLOW, f"no article after {seconds:g} seconds of work")
-
-    before = signal.signal(signal.SIGVTALRM, stop)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)

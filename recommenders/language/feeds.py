@@ -14,11 +14,15 @@ from urllib.parse import urljoin, urlsplit
 
 from recommenders.errors import DataError
 from recommenders.language.dates import parse_date
+from recommenders.language.deadline import TooSlowError, deadline
+from recommenders.language.encodings import decode, mend
 
 MOST_BYTES = 8 << 20
 MOST_ENTRIES = 2_000
 LONGEST_TITLE = 500
 LONGEST_URL = 2_000
+SECONDS = 10.0  # of processor time
+UNREADABLE_SHARE = 0.2  # of the characters
 
 
 class FeedRefusal(StrEnum):
@@ -28,7 +32,7 @@ class FeedRefusal(StrEnum):
     TOO_LARGE = "too_large"
     NOT_A_FEED = "not_a_feed"
     ENCODING = "encoding"
-    ENTITIES = "entities"
+    TOO_SLOW = "too_slow"
 
 
 class UnreadableFeedError(DataError):
@@ -62,6 +66,7 @@ class Feed:
     next_url: str | None = None
     url: str | None = None
     language: str | None = None
+    encoding: str = "utf-8"
     problems: list[str] = field(default_factory=list)
 
 
@@ -74,9 +79,11 @@ def parse_feed(body: bytes, *, content_type: str | None = None, url: str = "") -
         raise UnreadableFeedError(FeedRefusal.EMPTY, "the feed is empty")
     if len(body) > MOST_BYTES:
         raise UnreadableFeedError(FeedRefusal.TOO_LARGE, f"{len(body):,} bytes; the most are {MOST_BYTES:,}")
-    if _is_json(body, content_type):
-        return _json_feed(body, url)
-    return _xml_feed(body, content_type, url)
+    try:
+        with deadline(SECONDS):
+            return _json_feed(body, url) if _is_json(body, content_type) else _xml_feed(body, content_type, url)
+    except TooSlowError as error:
+        raise UnreadableFeedError(FeedRefusal.TOO_SLOW, str(error)) from error
 
 
 def _is_json(body: bytes, content_type: str | None) -> bool:
@@ -121,17 +128,20 @@ def _json_entry(item: dict[str, Any], base: str) -> Entry:
 def _xml_feed(body: bytes, content_type: str | None, base: str) -> Feed:
     import feedparser
 
-    headers = {"content-location": base} if base else {}
-    if content_type:
-        headers["content-type"] = content_type
+    decoded = decode(body, content_type)
+    if decoded.text.count("\ufffd") > UNREADABLE_SHARE * len(decoded.text):
+        raise UnreadableFeedError(FeedRefusal.ENCODING, f"it can't be read as {decoded.encoding}, nor as anything else")
+    content = _DECLARATION.sub("", decoded.text).encode()
+    headers = {"content-type": "application/xml; charset=utf-8"} | ({"content-location": base} if base else {})
     try:
-        parsed = feedparser.parse(body, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
+        parsed = feedparser.parse(content, response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError, AssertionError, KeyError) as error:
         raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, f"the feed can't be parsed: {error}") from error
     feed = parsed.feed
     entries = [_xml_entry(entry, base) for entry in parsed.entries[:MOST_ENTRIES]]
     problem = parsed.get("bozo_exception") if parsed.get("bozo") else None
-    problems = [f"{type(problem).__name__}: {problem}"[:500]] if problem is not None else []
+    problems = [decoded.problem] if decoded.problem else []
+    problems += [f"{type(problem).__name__}: {problem}"[:500]] if problem is not None else []
     if not parsed.get("version") and not entries and not feed.get("title"):
         raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, "; ".join(problems) or "neither RSS, Atom, RDF nor JSON Feed")
     return Feed(
@@ -140,8 +150,12 @@ def _xml_feed(body: bytes, content_type: str | None, base: str) -> Feed:
         next_url=_next_of(feed.get("links", []), base),
         url=_address(feed.get("link"), base),
         language=_text(feed.get("language")) or None,
+        encoding=decoded.encoding,
         problems=problems,
     )
+
+
+_DECLARATION = re.compile(r"^\s*(<\?xml\b[^>]{0,500}\?>)?\s*")
 
 
 def _xml_entry(entry: Any, base: str) -> Entry:
@@ -152,7 +166,7 @@ def _xml_entry(entry: Any, base: str) -> Entry:
         url=_address(entry.get("link") or _address_of_id(entry), base),
         title=_text(entry.get("title")),
         published_at=_moment(moment),
-        html=html or None,
+        html=mend(html) if html else None,
         author=_text(entry.get("author")) or None,
     )
 
@@ -196,4 +210,4 @@ def _text(given: Any) -> str:
     """A title or name without markup, in one line."""
     if not isinstance(given, str):
         return ""
-    return re.sub(r"\s+", " ", re.sub(r"<[^<>]{0,200}>", "", given).replace("\0", "")).strip()[:LONGEST_TITLE]
+    return re.sub(r"\s+", " ", re.sub(r"<[^<>]{0,200}>", "", mend(given)).replace("\0", "")).strip()[:LONGEST_TITLE]
