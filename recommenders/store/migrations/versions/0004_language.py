@@ -115,10 +115,12 @@ CREATE TABLE mentions (
 CREATE INDEX ON mentions (artist_id);
 CREATE INDEX ON mentions (track_id) WHERE track_id IS NOT NULL;
 
+-- `entities` counts the artists and tracks in whose `entity_terms` it is.
 CREATE TABLE terms (
     term_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind term_kind NOT NULL,
     term text NOT NULL,
+    entities integer NOT NULL DEFAULT 0,
     UNIQUE (term, kind)
 );
 
@@ -135,19 +137,37 @@ CREATE TABLE article_terms (
     PRIMARY KEY (article_id, entity_kind, entity_id)
 );
 CREATE INDEX ON article_terms (entity_kind, entity_id);
-CREATE INDEX ON article_terms (article_id) WHERE weighed_on IS NULL;
+CREATE INDEX ON article_terms (entity_kind, entity_id) WHERE weighed_on IS NULL;
 
--- Sums of what articles say, decayed to `as_of`: parallel arrays, ascending in term_id.
+-- What was weighed, and is to be taken out again: its article is read anew, or says what another one does.
+CREATE TABLE withdrawn_terms (
+    withdrawn_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    entity_kind entity_kind NOT NULL,
+    entity_id bigint NOT NULL,
+    day date NOT NULL,
+    mass real NOT NULL,
+    term_ids integer[] NOT NULL,
+    masses real[] NOT NULL
+);
+
+-- Sums of what articles say, decayed to `as_of` with one half-life: parallel arrays, ascending in term_id.
 CREATE TABLE entity_terms (
     entity_kind entity_kind NOT NULL,
     entity_id bigint NOT NULL,
     as_of date NOT NULL,
+    half_life_days real NOT NULL,
     articles integer NOT NULL,
     mass double precision NOT NULL,
     term_ids integer[] NOT NULL,
     masses double precision[] NOT NULL,
     PRIMARY KEY (entity_kind, entity_id)
 );
+
+-- How many artists and tracks `entity_terms` holds: one row.
+CREATE TABLE weighed_entities (
+    entities bigint NOT NULL
+);
+INSERT INTO weighed_entities VALUES (0);
 
 -- The top terms of an artist or track as of each day that brought something new about it, heaviest first.
 CREATE TABLE top_terms (

@@ -1,0 +1,77 @@
+"""Top terms: what artists and tracks are called, as of a day, as people and services read them."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True)
+class TopTerm:
+    """A term of an artist or track: its kind (word, pair, phrase, adjective, artist) and weight, from 0 to 1."""
+
+    term: str
+    kind: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class TermsAsOf:
+    """The top terms of a day, heaviest first: (n,) ids and weights, and how many articles there were."""
+
+    as_of: dt.date
+    articles: int
+    term_ids: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float64]
+
+
+def terms_as_of(connection: sa.Connection, entity_kind: str, entity_id: int, day: dt.date) -> TermsAsOf | None:
+    """The top terms as of the last day up to `day` that brought something new; None where none did."""
+    row = connection.execute(
+        sa.text(
+            """SELECT as_of, articles, term_ids, weights FROM top_terms
+               WHERE entity_kind = CAST(:kind AS entity_kind) AND entity_id = :id AND as_of <= :day
+               ORDER BY as_of DESC LIMIT 1"""
+        ),
+        {"kind": entity_kind, "id": entity_id, "day": day},
+    ).one_or_none()
+    if row is None:
+        return None
+    return TermsAsOf(row[0], row[1], np.array(row[2], dtype=np.int64), np.array(row[3], dtype=np.float64))
+
+
+def top_terms(
+    connection: sa.Connection,
+    entity_kind: str,
+    entity_id: int,
+    as_of: dt.date,
+    kinds: Sequence[str] = (),
+    limit: int = 20,
+) -> list[TopTerm]:
+    """The `limit` heaviest terms (of these kinds; all where none is named) of an artist or track as of a day."""
+    rows = connection.execute(
+        sa.text(
+            """SELECT term, t.kind::text, weight
+               FROM (SELECT term_ids, weights FROM top_terms
+                     WHERE entity_kind = CAST(:kind AS entity_kind) AND entity_id = :id AND as_of <= :day
+                     ORDER BY as_of DESC LIMIT 1) newest,
+                    unnest(term_ids, weights) WITH ORDINALITY AS each (term_id, weight, rank)
+               JOIN terms t USING (term_id)
+               WHERE cardinality(CAST(:kinds AS text[])) = 0 OR t.kind::text = ANY(:kinds)
+               ORDER BY rank LIMIT :limit"""
+        ),
+        {"kind": entity_kind, "id": entity_id, "day": as_of, "kinds": list(kinds), "limit": limit},
+    )
+    return [TopTerm(*row) for row in rows]
+
+
+def name_terms(connection: sa.Connection, term_ids: Sequence[int]) -> list[tuple[str, str]]:
+    """The text and the kind of each term, in the order given."""
+    rows = connection.execute(
+        sa.text("SELECT term_id, term, kind::text FROM terms WHERE term_id = ANY(:ids)"), {"ids": list(term_ids)}
+    )
+    found = {row[0]: (row[1], row[2]) for row in rows}
+    return [found[one] for one in term_ids]
