@@ -32,6 +32,14 @@ def track_names(connection: sa.Connection, track_ids: Iterable[int]) -> list[tup
     )
 
 
+def artist_names(connection: sa.Connection, artist_ids: Iterable[int]) -> dict[int, str]:
+    """The name of each artist."""
+    rows = connection.execute(
+        sa.text("SELECT artist_id, name FROM artists WHERE artist_id = ANY(:ids)"), {"ids": list(artist_ids)}
+    )
+    return {row.artist_id: row.name for row in rows}
+
+
 def user_names(connection: sa.Connection, user_ids: Iterable[int]) -> list[tuple[str, str]]:
     """The service id and the name of each user, in the order given."""
     return _named(
