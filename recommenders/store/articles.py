@@ -256,6 +256,15 @@ def mark_read(connection: sa.Connection, articles: Sequence[ArticleText], versio
     )
 
 
+def mark_unread(connection: sa.Connection, since: datetime) -> int:
+    """Let the articles that were published at or after `since` be read again; how many."""
+    done = connection.execute(
+        sa.text("UPDATE articles SET read_version = NULL WHERE read_version IS NOT NULL AND published_at >= :since"),
+        {"since": since},
+    )
+    return done.rowcount
+
+
 def article_counts(connection: sa.Connection) -> dict[str, int]:
     """How many articles there are of each source, how many say what another says, and how many wait to be read."""
     rows = connection.execute(

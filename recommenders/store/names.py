@@ -40,6 +40,14 @@ def artist_names(connection: sa.Connection, artist_ids: Iterable[int]) -> dict[i
     return {row.artist_id: row.name for row in rows}
 
 
+def track_titles(connection: sa.Connection, track_ids: Iterable[int]) -> dict[int, str]:
+    """The title of each track."""
+    rows = connection.execute(
+        sa.text("SELECT track_id, title FROM tracks WHERE track_id = ANY(:ids)"), {"ids": list(track_ids)}
+    )
+    return {row.track_id: row.title for row in rows}
+
+
 def user_names(connection: sa.Connection, user_ids: Iterable[int]) -> list[tuple[str, str]]:
     """The service id and the name of each user, in the order given."""
     return _named(
