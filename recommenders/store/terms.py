@@ -149,7 +149,8 @@ def take_unweighed(connection: sa.Connection, today: dt.date, half_life_days: fl
     or withdrawn (`unweighed`), and whom it is about (`touched`, at most `batch` to a batch). Returns the number of
     batches.
 
-    Of whom the sums were made with another half-life, all that was ever said is taken.
+    What was said after `today` waits. Of whom the sums were made with another half-life, all that was ever weighed is
+    taken.
     """
     connection.execute(
         sa.text(
@@ -159,7 +160,8 @@ def take_unweighed(connection: sa.Connection, today: dt.date, half_life_days: fl
     )
     connection.execute(
         sa.text(
-            """WITH new AS (UPDATE article_terms SET weighed_on = :today WHERE weighed_on IS NULL
+            """WITH new AS (UPDATE article_terms SET weighed_on = :today
+                            WHERE weighed_on IS NULL AND day <= :today
                             RETURNING entity_kind, entity_id, day, mass, term_ids, masses)
                INSERT INTO unweighed SELECT entity_kind, entity_id, day, 1, mass, term_ids, masses FROM new"""
         ),
@@ -193,7 +195,8 @@ def take_unweighed(connection: sa.Connection, today: dt.date, half_life_days: fl
         sa.text(
             """INSERT INTO unweighed
                SELECT entity_kind, entity_id, day, 1, mass, term_ids, masses
-               FROM article_terms JOIN touched USING (entity_kind, entity_id) WHERE anew"""
+               FROM article_terms JOIN touched USING (entity_kind, entity_id)
+               WHERE anew AND weighed_on IS NOT NULL"""
         )
     )
     connection.execute(sa.text("CREATE INDEX ON unweighed (entity_kind, entity_id)"))
