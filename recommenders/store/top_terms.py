@@ -75,3 +75,9 @@ def name_terms(connection: sa.Connection, term_ids: Sequence[int]) -> list[tuple
     )
     found = {row[0]: (row[1], row[2]) for row in rows}
     return [found[one] for one in term_ids]
+
+
+def weighed_until(connection: sa.Connection) -> dt.date | None:
+    """The last day as of which there are top terms; None where there never were any."""
+    day: dt.date | None = connection.execute(sa.text("SELECT max(as_of) FROM top_terms")).scalar()
+    return day
