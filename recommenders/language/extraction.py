@@ -6,50 +6,28 @@ Pure, and bounded in time and memory on any input: made to run in a worker proce
 import hashlib
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-from lxml import etree
-from lxml.html import HtmlElement, HTMLParser, document_fromstring
+from lxml.html import HtmlElement
 
-from recommenders.errors import DataError
 from recommenders.language.deadline import TooSlowError, deadline
 from recommenders.language.duplicates import bands, signature
 from recommenders.language.encodings import decode, legal
+from recommenders.language.feeds import Entry
 from recommenders.language.languages import identify_language
+from recommenders.language.markup import NoTextError, Refusal, parse_page, plain_text
 from recommenders.language.page_facts import PageFacts, page_facts
 
+__all__ = ["Extracted", "NoTextError", "Refusal", "content_hash", "extract", "from_entry", "from_text"]
+
 MOST_BYTES = 4 << 20
-MOST_ELEMENTS = 50_000
-DEEPEST = 200
 SHORTEST_TEXT = 80  # characters; what is shorter is a caption, a menu, a note that nothing was found
 LONGEST_TEXT = 200_000
 UNREADABLE_SHARE = 0.05  # of the characters
 SECONDS = 10.0  # of processor time
-
-
-class Refusal(StrEnum):
-    """Why a page gives no article."""
-
-    NOT_A_PAGE = "not_a_page"
-    NO_TEXT = "no_text"
-    TOO_SHORT = "too_short"
-    UNREADABLE = "unreadable"
-    TOO_LARGE = "too_large"
-    TOO_DEEP = "too_deep"
-    TOO_SLOW = "too_slow"
-
-
-class NoTextError(DataError):
-    """A page that gives no article; `refusal` says why."""
-
-    def __init__(self, refusal: Refusal, detail: str) -> None:
-        super().__init__(detail)
-        self.refusal = refusal
-
-    def __reduce__(self) -> tuple[type["NoTextError"], tuple[Refusal, str]]:
-        return NoTextError, (self.refusal, str(self))
 
 
 @dataclass(frozen=True)
@@ -85,20 +63,48 @@ def extract(body: bytes, url: str, *, content_type: str | None = None, seconds: 
     """
     if len(body) > MOST_BYTES:
         raise NoTextError(Refusal.TOO_LARGE, f"{len(body):,} bytes; the most are {MOST_BYTES:,}")
+    with _bounded(seconds):
+        tree = parse_page(_page_text(body, content_type))
+        facts = page_facts(tree, url)
+        return _article(_main_text(tree, url), facts, url)
+
+
+def from_text(
+    text: str,
+    url: str,
+    *,
+    title: str = "",
+    author: str | None = None,
+    language: str | None = None,
+    published_at: datetime | None = None,
+) -> Extracted:
+    """An article whose text is known already, such as a biography; raises NoTextError where that is too short."""
+    return _article(text, PageFacts(title, author, published_at, None, language), url)
+
+
+def from_entry(entry: Entry, url: str, *, language: str | None = None, seconds: float = SECONDS) -> Extracted:
+    """The article that a feed holds of one post, at its address; all of its text, there is no page around it.
+
+    Raises NoTextError where the feed holds none.
+    """
+    if not entry.html:
+        raise NoTextError(Refusal.NO_TEXT, "the feed names the post, but holds nothing of it")
+    with _bounded(seconds):
+        text = plain_text(entry.html[:MOST_BYTES])
+        facts = PageFacts(entry.title, entry.author, entry.published_at, None, language)
+        return _article(text, facts, url)
+
+
+@contextmanager
+def _bounded(seconds: float) -> Iterator[None]:
+    """Whatever time or depth the input takes in the block, it ends as a NoTextError."""
     try:
         with deadline(seconds):
-            tree = parse_page(_page_text(body, content_type))
-            facts = page_facts(tree, url)
-            return _article(_main_text(tree, url), facts, url)
+            yield
     except TooSlowError as error:
         raise NoTextError(Refusal.TOO_SLOW, str(error)) from error
     except (RecursionError, MemoryError) as error:
         raise NoTextError(Refusal.TOO_DEEP, f"the page is nested too deep to be read: {error}") from error
-
-
-def from_text(text: str, url: str, *, title: str = "", language: str | None = None) -> Extracted:
-    """An article whose text is known already, such as a biography or the post in a feed."""
-    return _article(text, PageFacts(title, None, None, None, language), url)
 
 
 def _page_text(body: bytes, content_type: str | None) -> str:
@@ -127,25 +133,6 @@ _BINARY = (
     b"RIFF",
     b"\x7fELF",
 )
-
-
-def parse_page(text: str) -> HtmlElement:
-    """The page as a tree without comments; raises NoTextError where there is none, or one that is too large or deep."""
-    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
-    try:
-        tree = document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
-    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-        raise NoTextError(Refusal.NO_TEXT, f"there is no page: {error}") from error
-    n_elements, depth, deepest = 0, 0, 0
-    for event, _ in etree.iterwalk(tree, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        deepest = max(deepest, depth)
-        n_elements += event == "start"
-    if n_elements > MOST_ELEMENTS:
-        raise NoTextError(Refusal.TOO_LARGE, f"{n_elements:,} elements; the most are {MOST_ELEMENTS:,}")
-    if deepest > DEEPEST:
-        raise NoTextError(Refusal.TOO_DEEP, f"nested {deepest} deep; the most is {DEEPEST}")
-    return tree
 
 
 def _main_text(tree: HtmlElement, url: str) -> str:

@@ -1,0 +1,78 @@
+"""Markup as trees: parsed within limits, and as plain text."""
+
+from enum import StrEnum
+
+from lxml import etree
+from lxml.html import HtmlElement, HTMLParser, document_fromstring
+
+from recommenders.errors import DataError
+
+MOST_ELEMENTS = 50_000
+DEEPEST = 200
+
+_UNSEEN = frozenset(["script", "style", "noscript", "template", "head", "title", "iframe", "object", "svg", "select"])
+_INLINE = frozenset(
+    ["a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "small", "span",
+     "strike", "strong", "sub", "sup", "time", "tt", "u", "wbr"]
+)  # fmt: skip
+
+
+class Refusal(StrEnum):
+    """Why a page gives no article."""
+
+    NOT_A_PAGE = "not_a_page"
+    NO_TEXT = "no_text"
+    TOO_SHORT = "too_short"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
+    TOO_SLOW = "too_slow"
+
+
+class NoTextError(DataError):
+    """A page that gives no article; `refusal` says why."""
+
+    def __init__(self, refusal: Refusal, detail: str) -> None:
+        super().__init__(detail)
+        self.refusal = refusal
+
+    def __reduce__(self) -> tuple[type["NoTextError"], tuple[Refusal, str]]:
+        return NoTextError, (self.refusal, str(self))
+
+
+def parse_page(text: str) -> HtmlElement:
+    """The page as a tree without comments; raises NoTextError where there is none, or one that is too large or deep."""
+    parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
+    try:
+        tree = document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
+        raise NoTextError(Refusal.NO_TEXT, f"there is no page: {error}") from error
+    n_elements, depth, deepest = 0, 0, 0
+    for event, _ in etree.iterwalk(tree, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        deepest = max(deepest, depth)
+        n_elements += event == "start"
+    if n_elements > MOST_ELEMENTS:
+        raise NoTextError(Refusal.TOO_LARGE, f"{n_elements:,} elements; the most are {MOST_ELEMENTS:,}")
+    if deepest > DEEPEST:
+        raise NoTextError(Refusal.TOO_DEEP, f"nested {deepest} deep; the most is {DEEPEST}")
+    return tree
+
+
+def plain_text(html: str) -> str:
+    """All the text of a fragment of HTML, a line for each block; raises NoTextError as `parse_page` does."""
+    parts: list[str] = []
+    unseen = 0
+    for event, element in etree.iterwalk(parse_page(f"<div>{html}</div>"), events=("start", "end")):
+        hidden = element.tag in _UNSEEN
+        if event == "start":
+            unseen += hidden
+            text = element.text
+        else:
+            unseen -= hidden
+            text = element.tail
+        if element.tag not in _INLINE:
+            parts.append("\n")
+        if text and not unseen:
+            parts.append(" ".join(text.split("\n")))
+    return "".join(parts)
