@@ -57,8 +57,9 @@ class Saved:
 def save_articles(connection: sa.Connection, rows: Sequence[ArticleRow], likeness: Likeness) -> Saved:
     """Store articles by their addresses, in the caller's transaction; of two rows of one address the last counts.
 
-    An article that says what it said before stays as it is; one that changed waits to be read again. A new one that
-    says what an earlier one says is marked as its duplicate; what was read once stays an original.
+    An article that says what it said before stays as it is, and so does one that was crawled when a file holds it, too:
+    feeds shorten. One that changed waits to be read again. A new one that says what an earlier one says is marked as
+    its duplicate; what was read once stays an original.
     """
     if not rows:
         return Saved([], frozenset(), frozenset(), frozenset())
@@ -116,7 +117,7 @@ SELECT source, site_id, url, fetched_at, coalesce(published_at, fetched_at), pub
        author, language, content_hash, about_artist_id, about_track_id
 FROM given_articles ORDER BY coalesce(published_at, fetched_at), place
 ON CONFLICT (md5(url)) DO UPDATE SET
-    fetched_at = excluded.fetched_at,
+    source = excluded.source, site_id = excluded.site_id, fetched_at = excluded.fetched_at,
     published_at = CASE WHEN excluded.published_is_known OR NOT a.published_is_known
                         THEN least(excluded.published_at, a.published_at) ELSE a.published_at END,
     published_is_known = a.published_is_known OR excluded.published_is_known,
@@ -124,7 +125,7 @@ ON CONFLICT (md5(url)) DO UPDATE SET
     content_hash = excluded.content_hash, about_artist_id = excluded.about_artist_id,
     about_track_id = excluded.about_track_id, read_version = NULL,
     duplicate_of = NULL
-WHERE a.content_hash <> excluded.content_hash
+WHERE a.content_hash <> excluded.content_hash AND NOT (a.source = 'crawl' AND excluded.source = 'import')
 RETURNING article_id, xmax = 0 AS is_new
 """
 
@@ -257,12 +258,15 @@ def mark_read(connection: sa.Connection, articles: Sequence[ArticleText], versio
 
 
 def mark_unread(connection: sa.Connection, since: datetime) -> int:
-    """Let the articles that were published at or after `since` be read again; how many."""
-    done = connection.execute(
-        sa.text("UPDATE articles SET read_version = NULL WHERE read_version IS NOT NULL AND published_at >= :since"),
+    """Let the originals published since then wait to be read again, whatever read them; how many that are."""
+    result = connection.execute(
+        sa.text("""
+            UPDATE articles SET read_version = NULL
+            WHERE read_version IS NOT NULL AND duplicate_of IS NULL AND published_at >= :since
+        """),
         {"since": since},
     )
-    return done.rowcount
+    return result.rowcount
 
 
 def article_counts(connection: sa.Connection) -> dict[str, int]:
