@@ -7,63 +7,30 @@ query parameters, because a path can't carry every id (`..`, for one, or an empt
 import datetime as dt
 import json
 import logging
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
 
 import sqlalchemy as sa
 from airflow.api_fastapi.core_api.security import get_user as require_login
-from airflow.sdk import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
+from plugins.pages import reading
+from plugins.pages.connection import Database, Now, current_time
 from plugins.pages.rendering import HEADERS, attachment, render
 from recommenders.errors import ConfigurationError, UnknownNameError
 from recommenders.exchange.playlist_files import to_jspf, to_m3u8, to_xspf
 from recommenders.playlists.mixtape import Mixtape, read_mixtape
-from recommenders.store import Store, audio_files, mixtapes, recordings, status, users
-from recommenders.store.database import connection_url
+from recommenders.store import audio_files, mixtapes, recordings, status, users
 
-CONNECTION_ID = "mixtape"
 SEARCH_LIMIT = 30
 SHOWN_FILES, SHOWN_SONGS = 100, 25
 STATIC = Path(__file__).parent / "static"
 
 log = logging.getLogger(__name__)
 router = APIRouter()
-
-
-@lru_cache(maxsize=1)
-def _store(url: str) -> Store:
-    return Store(url)
-
-
-def open_connection() -> Iterator[sa.Connection]:
-    """A transaction in the store that the Airflow connection `mixtape` names."""
-    try:
-        fields = Connection.get(CONNECTION_ID)
-    except AirflowNotFoundException as error:
-        raise ConfigurationError(
-            f"Airflow has no connection {CONNECTION_ID!r}: make it, or run `mixtape up`."
-        ) from error
-    url = connection_url(
-        fields.host, fields.port, fields.login, fields.password, fields.schema, options=fields.extra_dejson
-    )
-    with _store(url).begin() as connection:
-        yield connection
-
-
-def current_time() -> dt.datetime:
-    """Now, in UTC."""
-    return dt.datetime.now(dt.UTC)
-
-
-Database = Annotated[sa.Connection, Depends(open_connection)]
-Now = Annotated[dt.datetime, Depends(current_time)]
 
 
 @router.get("/")
@@ -151,6 +118,7 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title="Monday Mixtape", dependencies=[Depends(require_login)], docs_url=None, redoc_url=None, openapi_url=None
     )
+    app.include_router(reading.router)
     app.include_router(router)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(UnknownNameError, _unknown)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from recommenders.errors import UnknownNameError
+
 
 @dataclass(frozen=True)
 class SiteState:
@@ -158,3 +160,97 @@ def articles_about(connection: sa.Connection, artist_id: int, most: int = 20) ->
         {"artist_id": artist_id, "most": most},
     )
     return [ArticleRow(**row._mapping) for row in rows]
+
+
+@dataclass(frozen=True)
+class Rising:
+    """A term that is said more of an artist than before: its weights, in [0, 1]."""
+
+    artist_id: int
+    name: str
+    term: str
+    weight: float
+    before: float
+
+
+def rising_now(
+    connection: sa.Connection, today: dt.date, days: int = 7, artists: int = 500, terms: int = 40, most: int = 12
+) -> list[Rising]:
+    """What is said more of artists than `days` ago: one term of each, those that grew most first.
+
+    Of the `artists` most written about lately, and the first `terms` of each. Whoever had no terms then is new, not
+    rising.
+    """
+    rows = connection.execute(
+        sa.text("""
+            WITH now AS (
+                SELECT * FROM (
+                    SELECT DISTINCT ON (entity_id) entity_id, articles, term_ids, weights FROM top_terms
+                    WHERE entity_kind = 'artist' AND as_of > CAST(:then AS date) AND as_of <= :today
+                    ORDER BY entity_id, as_of DESC
+                ) newest ORDER BY articles DESC, entity_id LIMIT :artists
+            ), grown AS (
+                SELECT DISTINCT ON (now.entity_id) now.entity_id, said.term_id, said.weight,
+                       coalesce(old.weight, 0) AS before
+                FROM now
+                JOIN LATERAL (
+                    SELECT term_ids, weights FROM top_terms b
+                    WHERE b.entity_kind = 'artist' AND b.entity_id = now.entity_id AND b.as_of <= :then
+                    ORDER BY as_of DESC LIMIT 1
+                ) earlier ON cardinality(earlier.term_ids) > 0
+                JOIN LATERAL unnest(now.term_ids[1 : :terms], now.weights[1 : :terms]) said (term_id, weight) ON true
+                JOIN terms t ON t.term_id = said.term_id AND t.kind <> 'artist'
+                LEFT JOIN LATERAL unnest(earlier.term_ids, earlier.weights) old (term_id, weight)
+                  ON old.term_id = said.term_id
+                ORDER BY now.entity_id, said.weight - coalesce(old.weight, 0) DESC, said.term_id
+            )
+            SELECT a.artist_id, a.name, t.term, g.weight, g.before
+            FROM grown g JOIN artists a ON a.artist_id = g.entity_id JOIN terms t USING (term_id)
+            WHERE g.weight > g.before
+            ORDER BY g.weight - g.before DESC, a.artist_id LIMIT :most
+        """),
+        {"today": today, "then": today - dt.timedelta(days=days), "artists": artists, "terms": terms, "most": most},
+    )
+    return [Rising(**row._mapping) for row in rows]
+
+
+def get_artist(connection: sa.Connection, artist_id: int) -> ArtistRow:
+    """The artist; raises UnknownNameError when there is none."""
+    row = connection.execute(
+        sa.text("""
+            SELECT a.artist_id, (SELECT min(outside_id) FROM artist_ids i
+                                 WHERE i.artist_id = a.artist_id AND i.source = 'service') AS outside_id,
+                   a.name, coalesce(e.articles, 0) AS articles
+            FROM artists a LEFT JOIN entity_terms e ON e.entity_kind = 'artist' AND e.entity_id = a.artist_id
+            WHERE a.artist_id = :id
+        """),
+        {"id": artist_id},
+    ).one_or_none()
+    if row is None:
+        raise UnknownNameError(f"There is no artist {artist_id}.")
+    return ArtistRow(**row._mapping)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """An artist that is described like another: the cosine of their vectors by text."""
+
+    artist_id: int
+    name: str
+    cosine: float
+
+
+def described_alike(connection: sa.Connection, artist_id: int, most: int = 10) -> list[Alike]:
+    """The artists nearest to this one by text, the nearest first; none where it has no vector."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT a.artist_id, a.name, 1 - (v.vector OPERATOR(public.<=>) mine.vector) AS cosine
+            FROM artist_vectors mine
+            JOIN artist_vectors v ON v.kind = mine.kind AND v.space = mine.space AND v.artist_id <> mine.artist_id
+            JOIN artists a ON a.artist_id = v.artist_id
+            WHERE mine.kind = 'text' AND mine.artist_id = :id
+            ORDER BY v.vector OPERATOR(public.<=>) mine.vector, a.artist_id LIMIT :most
+        """),
+        {"id": artist_id, "most": most},
+    )
+    return [Alike(**row._mapping) for row in rows]

@@ -209,17 +209,18 @@ def client_of() -> Callable[[Store], Client]:
     from fastapi.testclient import TestClient
 
     from plugins.pages import app as pages
+    from plugins.pages import connection
 
     def make(store: Store) -> Client:
         def open_connection() -> Iterator[sa.Connection]:
-            with store.begin() as connection:
-                yield connection
+            with store.begin() as opened:
+                yield opened
 
         app = pages.create_app()
         app.dependency_overrides = {
             pages.require_login: lambda: None,
-            pages.open_connection: open_connection,
-            pages.current_time: lambda: NOW,
+            connection.open_connection: open_connection,
+            connection.current_time: lambda: NOW,
         }
         return TestClient(app)
 
