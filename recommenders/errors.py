@@ -27,3 +27,7 @@ class NotEnoughDataError(MixtapeError):
 
 class UnknownNameError(MixtapeError):
     """A user, track, artist or week that the store does not hold."""
+
+
+class UnsafeUrlError(MixtapeError):
+    """A URL that must not be fetched: of another scheme, or where it leads is private."""

@@ -1,0 +1,186 @@
+"""What a server may answer, and the one place that turns any failure into a recorded reason."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+from scrapy import Request
+from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+    NotSupported,
+    ResponseDataLossError,
+    UnsupportedURLSchemeError,
+)
+from scrapy.http import Headers, Response
+from scrapy.spidermiddlewares.httperror import HttpError
+from twisted.internet.error import ConnectError
+from twisted.internet.error import TimeoutError as NoConnectionInTimeError
+
+from crawlers.fence import Reason, RefusedAnswerError, RefusedUrlError, place_of, trap
+
+MOST_ENCODINGS = 2  # one around another: some servers wrap gzip twice
+KNOWN_ENCODINGS = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "identity", ""})
+_SNIFFED_BYTES = 1024
+_ANY_ROLE = ("feed", "sitemap", "listing", "article")
+_TEXTS = ("text/", "application/xhtml", "application/xml", "application/rss", "application/atom", "application/rdf")
+_FEEDS = ("application/json", "application/feed+json", "application/octet-stream", "binary/octet-stream")
+_SITEMAPS = ("application/gzip", "application/x-gzip", "application/octet-stream", "binary/octet-stream")
+_NO_TEXTS = ("text/css", "text/javascript", "text/calendar", "text/csv", "text/vcard", "text/event-stream")
+_BOMS_WITH_ZEROS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_ZIPPED = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a page was not taken. `passing`: it may be had another time."""
+
+    reason: str
+    detail: str
+    passing: bool
+
+
+_PASSING = frozenset({Reason.DNS, Reason.CONNECTION, Reason.TIME, Reason.BROKEN, Reason.ERROR})
+_PASSING_STATUS = frozenset({408, 421, 425, 429})
+
+
+def refusal(error: BaseException) -> Refusal:
+    """The reason to record for anything that went wrong with a request: `failure.value` of an errback."""
+    if isinstance(error, HttpError):
+        status = error.response.status
+        return Refusal(Reason.STATUS, str(status), status >= 500 or status in _PASSING_STATUS)
+    known = refused(error)
+    return Refusal(known.reason, known.detail, known.reason in _PASSING)
+
+
+def refused(error: BaseException) -> RefusedUrlError | RefusedAnswerError:
+    """Any failure of a download as an error with a reason."""
+    if isinstance(error, RefusedUrlError | RefusedAnswerError):
+        return error
+    for cause in _causes(error):
+        if isinstance(cause, RefusedAnswerError):
+            return cause
+    detail = " ".join(str(error).split())[:300]
+    reason = next((reason for kinds, reason in _REASONS if isinstance(error, kinds)), None)
+    if reason is None and isinstance(error, IgnoreRequest):
+        reason = next((reason for start, reason in _IGNORED if detail.casefold().startswith(start)), None)
+    if reason is None and any(
+        type(cause).__module__.startswith(("OpenSSL", "service_identity")) for cause in _causes(error)
+    ):
+        reason = Reason.TLS
+    if reason is None:
+        module = type(error).__module__.partition(".")[0]
+        reason = Reason.BROKEN if module in {"scrapy", "twisted"} else Reason.ERROR
+    return RefusedAnswerError(reason, detail or type(error).__name__)
+
+
+_REASONS: tuple[tuple[tuple[type[BaseException], ...], Reason], ...] = (
+    ((UnsupportedURLSchemeError, NotSupported), Reason.SCHEME),
+    ((CannotResolveHostError,), Reason.DNS),
+    ((DownloadCancelledError,), Reason.SIZE),
+    ((DownloadTimeoutError, NoConnectionInTimeError), Reason.TIME),
+    ((DownloadConnectionRefusedError, ConnectError), Reason.CONNECTION),
+    ((ResponseDataLossError,), Reason.BROKEN),
+)
+_IGNORED = (
+    ("max redirections", Reason.REDIRECTS),
+    ("forbidden by robots", Reason.ROBOTS),
+)
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """What stands behind an error: its causes, and the reasons that Twisted's errors carry."""
+    found: list[BaseException] = []
+    waiting: list[BaseException] = [error]
+    while waiting and len(found) < 50:
+        one = waiting.pop()
+        found.append(one)
+        reasons: list[Any] = getattr(one, "reasons", None) or []
+        waiting += [reason.value for reason in reasons if hasattr(reason, "value")]
+        waiting += [cause for cause in (one.__cause__,) if cause is not None]
+    return found
+
+
+def check_head(status: int, headers: Headers, role: str | None) -> None:
+    """Refuse an answer by its head, before its body is taken; raises RefusedAnswerError.
+
+    Only answers that bring a body that is wanted (2xx) are judged by what they are: a type that no text has, encodings
+    that are unknown or too many.
+    """
+    encodings = [
+        name.strip().lower()
+        for line in headers.getlist("Content-Encoding")
+        for name in line.decode("latin-1").split(",")
+    ]
+    if len(encodings) > MOST_ENCODINGS:
+        raise RefusedAnswerError(Reason.BOMB, f"{len(encodings)} encodings, one around another")
+    for name in encodings:
+        if name not in KNOWN_ENCODINGS:
+            raise RefusedAnswerError(Reason.ENCODING, name[:60])
+    if 200 <= status < 300:
+        kind = (headers.get("Content-Type") or b"").decode("latin-1").partition(";")[0].strip().lower()
+        if not _is_text(kind, role):
+            raise RefusedAnswerError(Reason.TYPE, kind[:60])
+
+
+def _is_text(kind: str, role: str | None) -> bool:
+    """Whether a content type is one that a page of this role may have; none at all is."""
+    if not kind or "/" not in kind:
+        return True
+    if kind.startswith(_TEXTS):
+        return not kind.startswith(_NO_TEXTS)
+    roles = _ANY_ROLE if role is None else (role,)
+    return ("feed" in roles and kind.startswith(_FEEDS)) or ("sitemap" in roles and kind.startswith(_SITEMAPS))
+
+
+class FencedCompression(HttpCompressionMiddleware):
+    """Scrapy's decompression, bounded by DOWNLOAD_MAXSIZE at every layer; whatever fails has its reason."""
+
+    def process_response(self, request: Request, response: Response, spider: Any = None) -> Request | Response:
+        """The response with its body as it was before it was compressed; raises RefusedAnswerError."""
+        try:
+            plain = super().process_response(request, response)
+        except IgnoreRequest as error:
+            raise RefusedAnswerError(Reason.BOMB, str(error)[-200:]) from error
+        except (OSError, EOFError, ValueError, zlib.error) as error:
+            raise RefusedAnswerError(Reason.ENCODING, str(error)[:200]) from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in {"brotli", "_brotli", "backports", "zstd", "compression"}:
+                raise RefusedAnswerError(Reason.ENCODING, str(error)[:200]) from error
+            raise
+        return plain
+
+
+class FencedRequests:
+    """Refuses a URL that may not be asked for, before anything is asked for its sake."""
+
+    def process_request(self, request: Request) -> None:
+        """Raises RefusedUrlError."""
+        place_of(request.url)
+        why = trap(request.url)
+        if why is not None:
+            raise RefusedUrlError(Reason.TRAP, why)
+
+
+class FencedResponses:
+    """Refuses what turned out to be no text, and a redirect to where no request may go."""
+
+    def process_response(self, request: Request, response: Response) -> Response:
+        """The response as it is; raises RefusedAnswerError or RefusedUrlError."""
+        if 300 <= response.status < 400 and "Location" in response.headers:
+            target = (response.headers["Location"] or b"").decode("latin-1")
+            place_of(response.urljoin(target))
+        start = response.body[:_SNIFFED_BYTES]
+        if b"\0" in start and not start.startswith((*_BOMS_WITH_ZEROS, _ZIPPED)) and not _is_wide(start):
+            raise RefusedAnswerError(Reason.TYPE, "bytes that are no text")
+        return response
+
+
+def _is_wide(start: bytes) -> bool:
+    """Whether every other byte is mostly zero, as in UTF-16 without a mark."""
+    half = len(start) // 2
+    return bool(half) and max(start[0::2].count(0), start[1::2].count(0)) > 0.7 * half
