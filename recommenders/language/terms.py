@@ -5,6 +5,7 @@ the title names; the less, the further away. How much an article says a term of 
 sentences, at most 1, scaled by the sentiment of the mentions.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -84,7 +85,7 @@ def terms_of(
     for entity, beside in _beside(placed, inside).items():
         for artist_id, strength in beside.items():
             if artist_id in names:
-                said[entity].add_one((TermKind.ARTIST, names[artist_id]), strength)
+                said[entity].add_terms(strength, [(TermKind.ARTIST, names[artist_id])])
     scales = _scales(mentions)
     return [said[entity].close(entity, scales.get(entity, 1.0)) for entity in sorted(said) if said[entity].strength]
 
@@ -103,16 +104,16 @@ def terms_of_biography(text: str, entity: Entity, language: str | None, own_name
 def terms_of_tags(counts: Mapping[str, float], entity: Entity) -> EntityTerms:
     """The terms of tags, each with how many people gave it.
 
-    A tag of several words is a phrase, its words and its pairs of words. The commonest says 1, the others their share
-    of it, by which somebody describes the entity so.
+    A tag of several words is a phrase, its words and its pairs of words. Each has its share of the commonest tag, by
+    which somebody describes the entity so; the more people, n, gave that one, the more the tags count: as log2(1 + n)
+    articles.
     """
     most = max(counts.values(), default=0)
-    said = _Said()
+    said = _Said(strength=1.0)
     for tag, count in counts.items():
         if count > 0:
-            said.add(max(count / most, HUMBLE), terms_in(tag, "en") | _whole(tag))
-    said.strength = float(most > 0)
-    return said.close(entity, 1.0)
+            said.add_terms(max(count / most, HUMBLE), terms_in(tag, "en") | _whole(tag))
+    return said.close(entity, math.log2(1 + max(most, 0)))
 
 
 def _whole(tag: str) -> set[Term]:
@@ -129,11 +130,11 @@ class _Said:
 
     def add(self, strength: float, terms: Iterable[Term]) -> None:
         self.strength += strength
+        self.add_terms(strength, terms)
+
+    def add_terms(self, strength: float, terms: Iterable[Term]) -> None:
         for term in terms:
             self.masses[term] += strength
-
-    def add_one(self, term: Term, strength: float) -> None:
-        self.masses[term] += strength
 
     def close(self, entity: Entity, scale: float) -> EntityTerms:
         mass = min(self.strength, 1.0)

@@ -255,18 +255,28 @@ def write_sums(
 ) -> None:
     """Store the sums of one batch as of `today`: rows (key, articles, mass), terms (place in rows, term_id, mass).
 
-    Those touched that are not among the rows have nothing left.
+    Those touched that are not among the rows have nothing left, and lose their text vectors.
     """
     placed = {"place": np.arange(len(rows["key"]), dtype=np.int32), **rows}
     _stage_rows(connection, placed, "place integer, key bigint, articles integer, mass double precision", terms)
     gone = connection.execute(
         sa.text(
-            """DELETE FROM entity_terms s USING touched t
-               WHERE t.batch = :batch AND s.entity_kind = t.entity_kind AND s.entity_id = t.entity_id
-                 AND NOT EXISTS (SELECT FROM staged_rows r WHERE r.key = t.key)"""
+            """WITH gone AS (
+                   DELETE FROM entity_terms s USING touched t
+                   WHERE t.batch = :batch AND s.entity_kind = t.entity_kind AND s.entity_id = t.entity_id
+                     AND NOT EXISTS (SELECT FROM staged_rows r WHERE r.key = t.key)
+                   RETURNING s.entity_kind, s.entity_id
+               ), of_artists AS (
+                   DELETE FROM artist_vectors USING gone
+                   WHERE kind = 'text' AND entity_kind = 'artist' AND artist_id = entity_id
+               ), of_tracks AS (
+                   DELETE FROM track_vectors USING gone
+                   WHERE kind = 'text' AND entity_kind = 'track' AND track_id = entity_id
+               )
+               SELECT count(*) FROM gone"""
         ),
         {"batch": batch},
-    ).rowcount
+    ).scalar_one()
     written = connection.execute(
         sa.text(
             f"""INSERT INTO entity_terms (entity_kind, entity_id, as_of, half_life_days, articles, mass, term_ids,
@@ -276,7 +286,7 @@ def write_sums(
                 FROM staged_rows r JOIN touched USING (key) LEFT JOIN ({_GATHERED}) gathered USING (place)
                 ON CONFLICT (entity_kind, entity_id) DO UPDATE
                 SET as_of = excluded.as_of, half_life_days = excluded.half_life_days, articles = excluded.articles,
-                    mass = excluded.mass, term_ids = excluded.term_ids, masses = excluded.masses
+                    mass = excluded.mass, term_ids = excluded.term_ids, masses = excluded.masses, placed_by = NULL
                 RETURNING (xmax = 0)::int"""  # noqa: S608 - constants
         ),
         {"today": today, "half_life_days": half_life_days},

@@ -123,12 +123,15 @@ def test_nobody_mentioned_nothing_said() -> None:
 
 
 def test_tags_are_shares_of_the_commonest() -> None:
-    found = terms_of_tags({"alternative metal": 10, "seen live": 5, "music to cry to": 1, "nonsense": 0}, LOW)
-    assert _words(found, TermKind.PAIR) == {"alternative metal": 1.0}
-    assert _words(found)["metal"] == 1.0
-    assert _words(found, TermKind.PHRASE) == {"alternative metal": 1.0, "seen live": 0.5, "music to cry to": 0.1}
+    found = terms_of_tags({"alternative metal": 31, "seen live": 15.5, "music to cry to": 3.1, "nonsense": 0}, LOW)
+    assert found.mass == 5
+    assert _words(found, TermKind.PAIR) == {"alternative metal": 5.0}
+    assert _words(found)["metal"] == 5.0
+    assert _words(found, TermKind.PHRASE) == pytest.approx(
+        {"alternative metal": 5.0, "seen live": 2.5, "music to cry to": 0.5}
+    )
     assert "nonsense" not in _words(found)
-    assert found.mass == 1
+    assert terms_of_tags({"slow": 1}, LOW).mass == 1
     assert terms_of_tags({}, LOW).mass == 0
 
 

@@ -151,6 +151,7 @@ CREATE TABLE withdrawn_terms (
 );
 
 -- Sums of what articles say, decayed to `as_of` with one half-life: parallel arrays, ascending in term_id.
+-- `placed_by` is the text model that has made a vector of them; null: they have changed since.
 CREATE TABLE entity_terms (
     entity_kind entity_kind NOT NULL,
     entity_id bigint NOT NULL,
@@ -160,8 +161,10 @@ CREATE TABLE entity_terms (
     mass double precision NOT NULL,
     term_ids integer[] NOT NULL,
     masses double precision[] NOT NULL,
+    placed_by bigint REFERENCES models,
     PRIMARY KEY (entity_kind, entity_id)
 );
+CREATE INDEX ON entity_terms (entity_kind, entity_id) WHERE placed_by IS NULL;
 
 -- How many artists and tracks `entity_terms` holds: one row.
 CREATE TABLE weighed_entities (
