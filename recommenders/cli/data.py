@@ -19,6 +19,9 @@ class ImportKind(StrEnum):
     USERS = "users"
     CATALOGUE = "catalogue"
     LISTENING = "listening"
+    TAGS = "tags"
+    BIOGRAPHIES = "biographies"
+    ARTICLES = "articles"
 
 
 class FileFormat(StrEnum):
@@ -34,7 +37,7 @@ def import_(
     path: Annotated[Path, typer.Argument(help="A file, or a folder of files.", exists=True)],
     format_: Annotated[FileFormat, typer.Option("--format", help="How the files are written.")] = FileFormat.OWN,
 ) -> None:
-    """Bring users, a catalogue or listening in; importing the same again adds nothing."""
+    """Bring a catalogue, users, listening, or what is written about music in; importing the same again adds nothing."""
     from recommenders.exchange.imports import import_path
     from recommenders.exchange.terminal import plain_table
 

@@ -12,13 +12,16 @@ import fsspec
 
 from recommenders.errors import DataError
 from recommenders.exchange import hetrec
+from recommenders.exchange.article_files import import_articles, is_article_name
 from recommenders.exchange.audio_folder import holds_audio, import_audio_folder
+from recommenders.exchange.biographies import BIOGRAPHIES
 from recommenders.exchange.catalogue import ARTISTS, TRACKS
 from recommenders.exchange.layouts import Layout, recognise
 from recommenders.exchange.listening import EVENTS, TOTALS, USERS
 from recommenders.exchange.loading import ImportReport, Opened, load_file
 from recommenders.exchange.readers import CsvFile, JsonLinesFile, ParquetFile, TableFile
-from recommenders.exchange.rejections import Reason, UnreadableFileError
+from recommenders.exchange.rejections import Reason, UnreadableFileError, is_unfinished
+from recommenders.exchange.tags import tags_layout
 from recommenders.store import Store
 from recommenders.store.imports import refresh_statistics, settle_imports
 
@@ -33,18 +36,22 @@ __all__ = [
     "import_path",
 ]
 
-# In the order in which they are imported: tracks must be known before they can have been heard.
-KINDS = ("catalogue", "users", "listening")
+# In the order in which they are imported: tracks must be known before they can have been heard, or be written about.
+KINDS = ("catalogue", "users", "listening", "tags", "biographies", "articles")
 FORMATS = ("own", "hetrec")
 
 SETTLED_S = 5.0  # a file that was written to less than this ago may still be growing
-UNFINISHED = (".part", ".tmp", ".crdownload", ".partial")
 
-_LAYOUTS: dict[str, tuple[Layout, ...]] = {
-    "catalogue": (TRACKS, ARTISTS),
-    "users": (USERS,),
-    "listening": (EVENTS, TOTALS),
-}
+
+def _layouts(kind: str) -> tuple[Layout, ...]:
+    """What a file of this kind can hold."""
+    return {
+        "catalogue": (TRACKS, ARTISTS),
+        "users": (USERS,),
+        "listening": (EVENTS, TOTALS),
+        "tags": (tags_layout(),),
+        "biographies": (BIOGRAPHIES,),
+    }[kind]
 
 
 def import_path(
@@ -57,7 +64,7 @@ def import_path(
     progress: Callable[[int], None] | None = None,
 ) -> list[ImportReport]:
     """Import a file, or every file of a folder in the order of their names; one report a file. A catalogue may also be
-    a folder of music: one report for all of it.
+    a folder of music, and articles a folder of pages and feeds: one report for all of it.
 
     What can't be used is set aside in the table `rejected`, line by line, and is not an error. Importing again adds
     nothing, but loads lines that have become good. `now`: what happened after it is set aside. `progress` is called
@@ -69,6 +76,10 @@ def import_path(
         raise DataError(f"There is no {path}.")
     if kind == "catalogue" and file_format == "own" and path.is_dir() and holds_audio(path):
         report = import_audio_folder(store, path, now=now, progress=progress)
+        refresh_statistics(store, kind)
+        return [report]
+    if kind == "articles":
+        report = import_articles(store, path, str(path), now=now, progress=progress)
         refresh_statistics(store, kind)
         return [report]
     paths = _files_of(path, kind, file_format) if path.is_dir() else [path]
@@ -92,17 +103,13 @@ def _check_kind(kind: str, file_format: str) -> None:
 def _files_of(folder: Path, kind: str, file_format: str) -> list[Path]:
     if file_format == "hetrec":
         return [path for path in [folder / hetrec.FILES[kind]] if path.exists()]
-    return sorted(path for path in folder.iterdir() if path.is_file() and not _is_unfinished(path.name))
-
-
-def _is_unfinished(name: str) -> bool:
-    return name.startswith((".", "_")) or name.endswith(UNFINISHED)
+    return sorted(path for path in folder.iterdir() if path.is_file() and not is_unfinished(path.name))
 
 
 def _opener(kind: str, file_format: str) -> Callable[[Path], Opened]:
     if file_format == "hetrec":
         return partial(hetrec.open_hetrec, kind=kind)
-    return partial(_open_own, layouts=_LAYOUTS[kind])
+    return partial(_open_own, layouts=_layouts(kind))
 
 
 def _open_own(path: Path, layouts: tuple[Layout, ...]) -> Opened:
@@ -134,7 +141,7 @@ class LandingFile:
 
 
 def find_landing(landing_url: str, *, now: datetime) -> list[LandingFile]:
-    """The files that wait in the landing folder, catalogue before users before listening, then by name.
+    """The files that wait in the landing folder, in the order of the kinds, then by name.
 
     A file that is hidden, named like an unfinished one, or was written to in the last seconds is left for later.
     """
@@ -145,12 +152,17 @@ def find_landing(landing_url: str, *, now: datetime) -> list[LandingFile]:
         for file_format, folder in (("own", f"{root}/{kind}"), ("hetrec", f"{root}/{kind}/hetrec")):
             if (file_format == "hetrec" and kind not in hetrec.FILES) or not filesystem.isdir(folder):
                 continue
-            for path in sorted(filesystem.ls(folder, detail=False)):
-                name = PurePosixPath(path).name
-                wanted = file_format == "own" or name == hetrec.FILES[kind]
-                if wanted and not _is_unfinished(name) and filesystem.isfile(path) and _settled(filesystem, path, now):
+            for path in sorted(filesystem.find(folder) if kind == "articles" else filesystem.ls(folder, detail=False)):
+                wanted = _is_wanted(PurePosixPath(path).name, kind, file_format)
+                if wanted and filesystem.isfile(path) and _settled(filesystem, path, now):
                     found.append(LandingFile(kind, file_format, str(PurePosixPath(path).relative_to(root))))
     return found
+
+
+def _is_wanted(name: str, kind: str, file_format: str) -> bool:
+    if kind == "articles":
+        return is_article_name(name)  # a saved page brings its pictures along
+    return not is_unfinished(name) and (file_format == "own" or name == hetrec.FILES[kind])
 
 
 def _settled(filesystem: fsspec.AbstractFileSystem, path: str, now: datetime) -> bool:
@@ -167,9 +179,14 @@ def import_landed(
     path = f"{root}/{file.name}"
     if not filesystem.exists(path):
         return None
-    with _local(filesystem, path) as local:
-        open_file = _opener(file.kind, file.file_format)
-        report = load_file(store, file.kind, local, file.name, open_file, now, run_key=run_key)
+    beside = hetrec.BESIDE.get(file.kind) if file.file_format == "hetrec" else None
+    with _local(filesystem, path, beside) as local:
+        if file.kind == "articles":
+            known_as = file.name.removeprefix("articles/")
+            report = import_articles(store, local, file.name, name=known_as, now=now, run_key=run_key)
+        else:
+            open_file = _opener(file.kind, file.file_format)
+            report = load_file(store, file.kind, local, file.name, open_file, now, run_key=run_key)
     target = f"{root}/imported/{file.name}"
     if filesystem.exists(target):
         name = PurePosixPath(file.name)
@@ -180,14 +197,17 @@ def import_landed(
 
 
 @contextmanager
-def _local(filesystem: fsspec.AbstractFileSystem, path: str) -> Iterator[Path]:
-    """The file on this machine: itself, or a copy that lives as long as the block."""
+def _local(filesystem: fsspec.AbstractFileSystem, path: str, beside: str | None) -> Iterator[Path]:
+    """The file on this machine: itself, or a copy that lives as long as the block, with the one `beside` it."""
     if isinstance(filesystem, fsspec.implementations.local.LocalFileSystem):
         yield Path(path)
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / PurePosixPath(path).name
         filesystem.get_file(path, str(copy))
+        other = f"{PurePosixPath(path).parent}/{beside}"
+        if beside and filesystem.exists(other):
+            filesystem.get_file(other, str(copy.with_name(beside)))
         yield copy
 
 

@@ -83,7 +83,10 @@ class Layout:
     `check(rows, now)` is pure. `write(connection, checked, ordinals, known)` writes one stretch in the caller's
     transaction and returns the number of new rows, and `checked` less the rows that the store makes bad; `ordinals`
     (n_rows,) says how often a row's key came before in the file, and `known` are the ids met so far in it.
-    `prepare(store, checked)` is called before that transaction.
+    `prepare(store, checked)` is called before that transaction. Where rows make sense only all together, `write`
+    gathers them, and `finish(connection)` writes a part of what they make, in a transaction of its own: it is called
+    after the last stretch, again and again, and returns the number of rows that became something new; None when all is
+    written.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Layout:
     write: Write
     lists: frozenset[str] = field(default_factory=frozenset)
     prepare: Callable[[Store, Checked], None] | None = None
+    finish: Callable[[sa.Connection], int | None] | None = None
 
     @property
     def columns(self) -> frozenset[str]:

@@ -113,12 +113,12 @@ def _write_events(
 ) -> tuple[int, Checked]:
     event_ids = np.where(checked.countable, mix(checked.keys, ordinals.astype(np.uint64)), checked.keys)
     checked = replace(checked, table=checked.table.append_column("event_id", pa.array(event_ids.view(np.int64))))
-    checked = _resolve(connection, known, "track", Reason.UNKNOWN_TRACK, checked)
-    checked = _resolve(connection, known, "artist", Reason.UNKNOWN_ARTIST, checked)
+    checked = resolve(connection, known, "track", Reason.UNKNOWN_TRACK, checked)
+    checked = resolve(connection, known, "artist", Reason.UNKNOWN_ARTIST, checked)
     return write_events(connection, _with_users(connection, known, checked.table)), checked
 
 
-def _resolve(connection: sa.Connection, known: KnownIds, entity: Entity, reason: Reason, checked: Checked) -> Checked:
+def resolve(connection: sa.Connection, known: KnownIds, entity: Entity, reason: Reason, checked: Checked) -> Checked:
     """Put the store's ids into the column ENTITY_id in place of the outside ids in ENTITY; set aside the unknown."""
     outside = checked.table[entity].combine_chunks()
     given = np.asarray(outside.is_valid())
@@ -149,7 +149,7 @@ def totals_layout(source: str) -> Layout:
     def write(
         connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64], known: KnownIds
     ) -> tuple[int, Checked]:
-        checked = _resolve(connection, known, "track", Reason.UNKNOWN_TRACK, checked)
+        checked = resolve(connection, known, "track", Reason.UNKNOWN_TRACK, checked)
         return write_totals(connection, source, _with_users(connection, known, checked.table)), checked
 
     return Layout("totals", frozenset(["user_id", "track_id", "plays"]), frozenset(), _check_totals, write)

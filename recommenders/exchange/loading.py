@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import sqlalchemy as sa
 
 from recommenders.exchange.keys import KeyLog, Repeats
 from recommenders.exchange.layouts import Checked, Layout
@@ -66,7 +67,7 @@ def load_file(
     except UnreadableFileError as error:
         with store.begin() as connection:
             advisory_lock(connection, "import")
-            set_aside(connection, file, 0, None, _as_table([error.rejection]), now)
+            set_aside(connection, file, 0, None, as_table([error.rejection]), now)
         counts.rejected[error.rejection.reason] += 1
     else:
         _load_rows(store, file, import_id, opened, layout, now, counts, progress)
@@ -118,7 +119,7 @@ def _load_rows(
         with store.begin() as connection:
             advisory_lock(connection, "import")
             new, written = layout.write(connection, first, ordinals[~duplicate], known)
-            set_aside(connection, file, next_line, rows.last, _as_table(written.rejected), now)
+            set_aside(connection, file, next_line, rows.last, as_table(written.rejected), now)
             add_new_rows(connection, import_id, new)
         n_rows = rows.table.num_rows + len(rows.rejected)
         counts.read += n_rows
@@ -127,6 +128,18 @@ def _load_rows(
         next_line = rows.last + 1
         if progress:
             progress(n_rows)
+    if layout.finish:
+        _finish(store, import_id, layout.finish, counts)
+
+
+def _finish(store: Store, import_id: int, finish: Callable[[sa.Connection], int | None], counts: Counts) -> None:
+    new: int | None = 0
+    while new is not None:
+        with store.begin() as connection:
+            advisory_lock(connection, "import")
+            new = finish(connection)
+            add_new_rows(connection, import_id, new or 0)
+        counts.new += new or 0
 
 
 def _checked(opened: TableFile, layout: Layout, now: datetime) -> Iterator[tuple[Rows, Checked]]:
@@ -146,7 +159,8 @@ def _find_repeats(opened: TableFile, layout: Layout, now: datetime) -> Repeats:
         return log.repeats()
 
 
-def _as_table(rejected: list[Rejection]) -> pa.Table:
+def as_table(rejected: list[Rejection]) -> pa.Table:
+    """What is set aside, as `set_aside` takes it."""
     ordered = sorted(rejected, key=lambda rejection: rejection.line)
     return pa.table(
         {

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 RAW_LENGTH = 1_000
+UNFINISHED = (".part", ".tmp", ".crdownload", ".partial")
 
 
 class Reason(StrEnum):
@@ -33,6 +34,15 @@ class Reason(StrEnum):
     DUPLICATE_ID = "duplicate_id"
     ARTISTS = "artists"
     BAD_ID = "bad_id"
+    NOT_A_PAGE = "not_a_page"
+    NO_TEXT = "no_text"
+    TOO_SHORT = "too_short"
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
+    TOO_SLOW = "too_slow"
+    EMPTY_FEED = "empty_feed"
+    NOT_A_FEED = "not_a_feed"
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,11 @@ class UnreadableFileError(Exception):
     def __init__(self, reason: Reason, detail: str, line: int = 1, raw: str | None = None) -> None:
         super().__init__(detail)
         self.rejection = Rejection(line, reason, detail, raw)
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a file of this name is hidden, or still being written."""
+    return name.startswith((".", "_")) or name.endswith(UNFINISHED)
 
 
 def readable(raw: bytes | str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
@@ -122,9 +122,21 @@ def _canonical(tree: HtmlElement, meta: dict[str, str], url: str) -> str | None:
         parts = urlsplit(joined)
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not _may_speak_for(urlsplit(url), parts):
         return None
     return parts._replace(fragment="").geturl()
+
+
+def _may_speak_for(page: SplitResult, named: SplitResult) -> bool:
+    """Whether a page can be known by the address that it names: one of its own site, and not that site's front page."""
+    if not named.hostname:
+        return False
+    if page.scheme not in ("http", "https"):
+        return True
+    if named.path in ("", "/") and not named.query and page.path not in ("", "/"):
+        return False
+    hosts = sorted([(page.hostname or "").removeprefix("www."), named.hostname.removeprefix("www.")], key=len)
+    return hosts[0] == hosts[1] or ("." in hosts[0] and hosts[1].endswith("." + hosts[0]))
 
 
 def _first(tree: HtmlElement, *paths: str) -> str | None:

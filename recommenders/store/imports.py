@@ -140,6 +140,9 @@ _TABLES = {
     "catalogue": "tracks, track_artists, track_ids, artists, artist_ids, releases, works",
     "users": "users, user_ids",
     "listening": "events, listening_totals, heard, users, user_ids",
+    "tags": "articles",
+    "biographies": "articles",
+    "articles": "articles, article_bands",
 }
 
 
