@@ -9,13 +9,14 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from html import unescape
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from recommenders.errors import DataError
 from recommenders.language.dates import parse_date
 from recommenders.language.deadline import TooSlowError, deadline
-from recommenders.language.encodings import decode, mend
+from recommenders.language.encodings import decode, legal, mend
 
 MOST_BYTES = 8 << 20
 MOST_ENTRIES = 2_000
@@ -70,17 +71,18 @@ class Feed:
     problems: list[str] = field(default_factory=list)
 
 
-def parse_feed(body: bytes, *, content_type: str | None = None, url: str = "") -> Feed:
+def parse_feed(body: bytes, *, content_type: str | None = None, url: str = "", seconds: float = SECONDS) -> Feed:
     """The feed in `body`, whose answer had this content type, from `url` (to which its links are relative).
 
-    Raises UnreadableFeedError where it gives nothing.
+    Raises UnreadableFeedError where it gives nothing; it never takes more than `seconds` of processor time, where it
+    runs in the main thread of its process.
     """
     if not body.strip():
         raise UnreadableFeedError(FeedRefusal.EMPTY, "the feed is empty")
     if len(body) > MOST_BYTES:
         raise UnreadableFeedError(FeedRefusal.TOO_LARGE, f"{len(body):,} bytes; the most are {MOST_BYTES:,}")
     try:
-        with deadline(SECONDS):
+        with deadline(seconds):
             return _json_feed(body, url) if _is_json(body, content_type) else _xml_feed(body, content_type, url)
     except TooSlowError as error:
         raise UnreadableFeedError(FeedRefusal.TOO_SLOW, str(error)) from error
@@ -145,7 +147,7 @@ def _xml_feed(body: bytes, content_type: str | None, base: str) -> Feed:
     if not parsed.get("version") and not entries and not feed.get("title"):
         raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, "; ".join(problems) or "neither RSS, Atom, RDF nor JSON Feed")
     return Feed(
-        title=_text(feed.get("title")),
+        title=_title(feed),
         entries=entries,
         next_url=_next_of(feed.get("links", []), base),
         url=_address(feed.get("link"), base),
@@ -164,7 +166,7 @@ def _xml_entry(entry: Any, base: str) -> Entry:
     moment = entry.get("published_parsed") or entry.get("updated_parsed")
     return Entry(
         url=_address(entry.get("link") or _address_of_id(entry), base),
-        title=_text(entry.get("title")),
+        title=_title(entry),
         published_at=_moment(moment),
         html=mend(html) if html else None,
         author=_text(entry.get("author")) or None,
@@ -206,8 +208,15 @@ def _address(given: Any, base: str) -> str | None:
     return parts._replace(fragment="").geturl() if parts.scheme in ("http", "https") and parts.hostname else None
 
 
+def _title(part: Any) -> str:
+    """The title of a feed or entry, in one line; feeds write it as text, or as HTML."""
+    given = part.get("title")
+    kind = (part.get("title_detail") or {}).get("type", "")
+    if isinstance(given, str) and "html" in kind:
+        given = unescape(re.sub(r"<[^<>]{0,200}>", "", given))
+    return _text(given)
+
+
 def _text(given: Any) -> str:
-    """A title or name without markup, in one line."""
-    if not isinstance(given, str):
-        return ""
-    return re.sub(r"\s+", " ", re.sub(r"<[^<>]{0,200}>", "", mend(given)).replace("\0", "")).strip()[:LONGEST_TITLE]
+    """A title or name in one line."""
+    return " ".join(legal(given).split())[:LONGEST_TITLE].strip() if isinstance(given, str) else ""
