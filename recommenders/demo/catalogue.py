@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from recommenders.demo.genres import AXES, CHILDRENS, FIRST_NAMES, GENRES, MOTIFS, profiles
+from recommenders.demo.genres import AXES, CHILDRENS, FIRST_NAMES, GENRES, MOTIFS, PLAIN_NAMES, profiles
 from recommenders.demo.names import artist_name, song_title, version_release, version_title
 
 Floats = npt.NDArray[np.float32]
@@ -83,7 +83,7 @@ def make_artists(n_artists: int, rng: np.random.Generator) -> Artists:
     """`n_artists` invented artists over all genres, with styles of their own inside their genre."""
     genre = _artist_genres(n_artists, rng)
     taken: set[str] = set()
-    names = tuple(artist_name(GENRES[g], rng, taken) for g in genre)
+    names = _with_plain_names([artist_name(GENRES[g], rng, taken) for g in genre], genre)
     styles = np.hstack([profiles()[genre], np.zeros((n_artists, N_SCENES), dtype=np.float32)])
     styles[:, : len(AXES)] += rng.normal(0, 0.26, (n_artists, len(AXES)))
     styles[:, len(AXES) :] += rng.normal(0, 0.25, (n_artists, N_SCENES))
@@ -150,6 +150,14 @@ def _artist_genres(n_artists: int, rng: np.random.Generator) -> Ints:
     """A genre for each artist, by the genres' shares."""
     reached = np.cumsum([genre.share for genre in GENRES])
     return rng.permutation(np.searchsorted(reached, (np.arange(n_artists) + 0.5) / n_artists * reached[-1]))
+
+
+def _with_plain_names(names: list[str], genre: Ints) -> tuple[str, ...]:
+    """The names, but for the first artist of some genres, which is called like something else."""
+    for number, kind in enumerate(GENRES):
+        if kind.name in PLAIN_NAMES and number in genre:
+            names[int(np.argmax(genre == number))] = PLAIN_NAMES[kind.name]
+    return tuple(names)
 
 
 def _aliases(name: str, rng: np.random.Generator, taken: set[str]) -> tuple[str, ...]:

@@ -543,6 +543,17 @@ GENRES: tuple[Genre, ...] = (
     ),
 )
 GENRE_NAMES = tuple(genre.name for genre in GENRES)
+# Artists that are called like something else; the first artist of each of these genres is.
+PLAIN_NAMES: Mapping[str, str] = {
+    "dream pop": "Quiet",
+    "indie rock": "Neighbours",
+    "techno": "Static",
+    "synthwave": "Engine",
+    "ambient": "Tides",
+    "soul": "Mercy",
+    "hip hop": "Corner",
+    "doom metal": "Soot",
+}
 CHILDRENS = GENRE_NAMES.index("children's songs")
 
 # What an artist's songs keep coming back to, and so do those who write about the artist.
