@@ -1,4 +1,4 @@
-"""Commands that show what the service knows: playlist, similar, why, plot."""
+"""Commands that show what the service knows: playlist, similar, terms, why, plot."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from recommenders.cli.common import app, console, date_of, now, open_artifacts, open_store
-from recommenders.errors import UnknownNameError
+from recommenders.errors import ConfigurationError, NotEnoughDataError, UnknownNameError
 from recommenders.settings import Settings
 
 
@@ -27,6 +27,9 @@ class Model(StrEnum):
     """A model that knows what is similar."""
 
     COLLABORATIVE = "collaborative"
+    TEXT = "text"
+    AUDIO = "audio"
+    ALL = "all"
 
 
 class Named(StrEnum):
@@ -34,6 +37,17 @@ class Named(StrEnum):
 
     USER = "user"
     TRACK = "track"
+    ARTIST = "artist"
+
+
+class TermKind(StrEnum):
+    """What a term is."""
+
+    WORD = "word"
+    PAIR = "pair"
+    PHRASE = "phrase"
+    ADJECTIVE = "adjective"
+    ARTIST = "artist"
 
 
 @app.command()
@@ -73,31 +87,75 @@ def _as_file(mixtape: Any, file_format: PlaylistFormat) -> str:
 
 @app.command()
 def similar(
-    name: Annotated[str, typer.Argument(metavar="USER|TRACK", help="A user or a track, by the service's own id.")],
-    by: Annotated[Model, typer.Option(help="The model that is asked.")] = Model.COLLABORATIVE,
-    is_a: Annotated[Named | None, typer.Option("--is-a", help="Says which, where both have this id.")] = None,
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="USER|TRACK|ARTIST",
+            help="A user, a track or an artist, by the service's own id; an artist by name.",
+        ),
+    ],
+    by: Annotated[Model, typer.Option(help="The model that is asked; users are compared by listening only.")] = (
+        Model.COLLABORATIVE
+    ),
+    is_a: Annotated[Named | None, typer.Option("--is-a", help="Says which, where several have this id.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many to show.")] = 10,
 ) -> None:
-    """Show the nearest users to a user, or the nearest tracks to a track."""
+    """Show the nearest users to a user, the nearest tracks to a track, or the nearest artists to an artist."""
     from recommenders.collaborative.neighbours import similar_tracks, similar_users
     from recommenders.exchange.terminal import plain_table
 
     settings = Settings()
     with open_store(settings) as store, store.begin() as connection:
-        if (is_a or _what_is(connection, name)) is Named.USER:
-            found = similar_users(connection, open_artifacts(settings), name, now(), count)
+        what = is_a or _what_is(connection, name)
+        if what is Named.ARTIST or (what is Named.TRACK and by is not Model.COLLABORATIVE):
+            table = _alike(connection, name, what, by, count)
+        elif by is not Model.COLLABORATIVE:
+            raise ConfigurationError(f"Users are compared by listening only, not by {by}: leave --by away.")
         else:
-            found = similar_tracks(connection, open_artifacts(settings), name, count)
-    console().print(plain_table(("id", "name", "cosine"), ((n.outside_id, n.name, n.cosine) for n in found)))
+            found = (
+                similar_users(connection, open_artifacts(settings), name, now(), count)
+                if what is Named.USER
+                else similar_tracks(connection, open_artifacts(settings), name, count)
+            )
+            table = plain_table(("id", "name", "cosine"), ((n.outside_id, n.name, n.cosine) for n in found))
+    console().print(table)
+
+
+def _alike(connection: Any, name: str, what: Named, by: Model, count: int) -> Any:
+    """The artists or tracks most like one, as a table: with the cosine of each model, where several were asked."""
+    from recommenders.exchange.terminal import plain_table
+    from recommenders.language.similarity import WEIGHTS, By, similar
+    from recommenders.language.terms import EntityKind
+    from recommenders.store.names import track_of
+
+    entity_id = _artist_id(connection, name) if what is Named.ARTIST else track_of(connection, name)
+    found = similar(connection, EntityKind(what.value), entity_id, By(by.value), count)
+    marks = ("text of",) if any(one.inherited for one in found) else ()
+    asked = [one for one in WEIGHTS if by is Model.ALL]
+    columns = ("id", "name", "score" if by is Model.ALL else "cosine", *asked, *marks)
+    rows = [
+        [one.outside_id, one.name, one.score]
+        + [f"{one.cosines[model]:.3f}" if model in one.cosines else "" for model in asked]
+        + ["its artist" if one.inherited else "its own" for _ in marks]
+        for one in found
+    ]
+    return plain_table(columns, rows)
+
+
+def _artist_id(connection: Any, name: str) -> int:
+    from recommenders.catalogue.names import name_key
+    from recommenders.store.spaces import artist_of
+
+    return artist_of(connection, name, name_key(name))
 
 
 def _what_is(connection: Any, name: str) -> Named:
-    """Whether `name` is a user or a track; raises UnknownNameError when it is neither, or both."""
+    """Whether `name` is a user, a track or an artist; raises UnknownNameError when it is none, or several."""
     from recommenders.store.names import track_of
     from recommenders.store.users import get_user
 
     found = []
-    for kind, look_up in ((Named.USER, get_user), (Named.TRACK, track_of)):
+    for kind, look_up in ((Named.USER, get_user), (Named.TRACK, track_of), (Named.ARTIST, _artist_id)):
         try:
             look_up(connection, name)
             found.append(kind)
@@ -105,11 +163,47 @@ def _what_is(connection: Any, name: str) -> Named:
             continue
     if len(found) != 1:
         raise UnknownNameError(
-            f"{name!r} is both a user and a track: say which with --is-a."
+            f"{name!r} is the name of a {' and of a '.join(found)}: say which with --is-a."
             if found
-            else f"The service has no user and no track {name!r}."
+            else f"The service has no user, no track and no artist {name!r}."
         )
     return found[0]
+
+
+@app.command()
+def terms(
+    artist: Annotated[str, typer.Argument(help="An artist, by name or by the service's own id; a track by its id.")],
+    is_a: Annotated[Named, typer.Option("--is-a", help="What has this name: artist or track.")] = Named.ARTIST,
+    as_of: Annotated[str | None, typer.Option(help="The day that is asked about, YYYY-MM-DD. [today]")] = None,
+    kind: Annotated[TermKind | None, typer.Option(help="Only terms of this kind. [all]")] = None,
+    rising: Annotated[bool, typer.Option("--rising", help="What is said more than a week before.")] = False,
+    count: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
+) -> None:
+    """Show in which words an artist or a track is described, heaviest first."""
+    from recommenders.exchange.terminal import plain_table
+    from recommenders.language.weighing import rising_terms
+    from recommenders.store.names import track_of
+    from recommenders.store.top_terms import top_terms
+
+    if is_a is Named.USER:
+        raise ConfigurationError("Nobody writes about users: --is-a artist or track.")
+    settings = Settings()
+    day = date_of(as_of, "--as-of") or now().astimezone(settings.zone).date()
+    with open_store(settings) as store, store.begin() as connection:
+        entity_id = track_of(connection, artist) if is_a is Named.TRACK else _artist_id(connection, artist)
+        columns: tuple[str, ...]
+        rows: list[tuple[Any, ...]]
+        if rising:
+            risen = rising_terms(connection, is_a, entity_id, day, count, kinds=[kind] if kind else [])
+            columns, rows = ("term", "kind", "gain", "weight"), [(t.term, t.kind, t.gain, t.weight) for t in risen]
+        else:
+            top = top_terms(connection, is_a, entity_id, day, [kind] if kind else [], count)
+            columns, rows = ("term", "kind", "weight"), [(t.term, t.kind, t.weight) for t in top]
+    if not rows:
+        raise NotEnoughDataError(
+            f"Nothing {'new ' if rising else ''}was said of {artist} up to {day}. The DAG crawl_blogs reads the blogs."
+        )
+    console().print(plain_table(columns, rows))
 
 
 @app.command()

@@ -4,6 +4,7 @@ It costs what the day's articles cost: no article that was weighed before is rea
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ from recommenders.store.terms import (
     write_sums,
     write_top_terms,
 )
-from recommenders.store.top_terms import name_terms, terms_as_of
+from recommenders.store.top_terms import first_terms, name_terms, terms_as_of
 
 BATCH = 2_000  # artists and tracks whose terms are in memory at once
 RISEN_WITHIN_DAYS = 7
@@ -79,21 +80,26 @@ def rising_terms(
     today: dt.date,
     limit: int = 10,
     within_days: int = RISEN_WITHIN_DAYS,
+    kinds: Sequence[str] = (),
 ) -> list[RisingTerm]:
-    """The terms of an artist or track that grew most from `within_days` ago to `today`, most first.
+    """The terms (of these kinds; all where none is named) of an artist or track that grew most from `within_days` ago
+    to `today`, most first.
 
     Where nothing is known from so long ago, the first day known stands in. None where nothing was said since.
     """
     now = terms_as_of(connection, entity_kind, entity_id, today)
-    before = terms_as_of(connection, entity_kind, entity_id, today - dt.timedelta(days=within_days))
+    earlier = today - dt.timedelta(days=within_days)
+    before = terms_as_of(connection, entity_kind, entity_id, earlier) or first_terms(connection, entity_kind, entity_id)
     if now is None or before is None or before.as_of == now.as_of:
         return []
-    places, gains = rising((now.term_ids, now.weights), (before.term_ids, before.weights), limit)
+    places, gains = rising((now.term_ids, now.weights), (before.term_ids, before.weights), len(now.term_ids))
     named = name_terms(connection, now.term_ids[places].tolist())
-    return [
+    risen = [
         RisingTerm(term, kind, float(now.weights[place]), float(gain))
         for (term, kind), place, gain in zip(named, places, gains, strict=True)
+        if not kinds or kind in kinds
     ]
+    return risen[:limit]
 
 
 def _decayed(rows: Columns, terms: Columns, today: dt.date, parameters: TermParameters) -> Sums:

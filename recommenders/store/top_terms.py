@@ -30,14 +30,18 @@ class TermsAsOf:
 
 def terms_as_of(connection: sa.Connection, entity_kind: str, entity_id: int, day: dt.date) -> TermsAsOf | None:
     """The top terms as of the last day up to `day` that brought something new; None where none did."""
-    row = connection.execute(
-        sa.text(
-            """SELECT as_of, articles, term_ids, weights FROM top_terms
-               WHERE entity_kind = CAST(:kind AS entity_kind) AND entity_id = :id AND as_of <= :day
-               ORDER BY as_of DESC LIMIT 1"""
-        ),
-        {"kind": entity_kind, "id": entity_id, "day": day},
-    ).one_or_none()
+    return _one_day(connection, "AND as_of <= :day ORDER BY as_of DESC", kind=entity_kind, id=entity_id, day=day)
+
+
+def first_terms(connection: sa.Connection, entity_kind: str, entity_id: int) -> TermsAsOf | None:
+    """The top terms as of the first day that there were any; None where there never were."""
+    return _one_day(connection, "ORDER BY as_of", kind=entity_kind, id=entity_id)
+
+
+def _one_day(connection: sa.Connection, chosen: str, **values: object) -> TermsAsOf | None:
+    query = f"""SELECT as_of, articles, term_ids, weights FROM top_terms
+                WHERE entity_kind = CAST(:kind AS entity_kind) AND entity_id = :id {chosen} LIMIT 1"""  # noqa: S608
+    row = connection.execute(sa.text(query), values).one_or_none()
     if row is None:
         return None
     return TermsAsOf(row[0], row[1], np.array(row[2], dtype=np.int64), np.array(row[3], dtype=np.float64))

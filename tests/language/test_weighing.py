@@ -119,6 +119,16 @@ def test_a_term_that_rises_is_found_the_day_it_rises(store: Store) -> None:
         assert rising_terms(connection, "artist", 2, TODAY) == []
 
 
+def test_what_rises_in_the_first_week_is_measured_from_the_first_day(store: Store) -> None:
+    with store.begin() as connection:
+        for age, word in ((2, "slow"), (0, "loud")):
+            write(connection, TODAY - age * DAY, says(1, {word: 1, "guitar": 1}))
+            weigh_terms(connection, PARAMETERS, TODAY - age * DAY)
+        assert rising_terms(connection, "artist", 1, TODAY)[0].term == "loud"
+        assert rising_terms(connection, "artist", 1, TODAY, kinds=["pair"]) == []
+        assert rising_terms(connection, "artist", 1, TODAY - 2 * DAY) == []
+
+
 def test_the_days_update_costs_what_the_days_articles_cost(store: Store) -> None:
     """Rows read and written by Postgres are counted: with ten times the history they are the same."""
     costs = []
