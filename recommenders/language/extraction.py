@@ -4,27 +4,25 @@ Pure, and bounded in time and memory on any input: made to run in a worker proce
 """
 
 import hashlib
-import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from lxml.html import HtmlElement
-
 from recommenders.language.deadline import TooSlowError, deadline
 from recommenders.language.duplicates import bands, signature
 from recommenders.language.encodings import decode, legal
 from recommenders.language.feeds import Entry
-from recommenders.language.languages import identify_language
+from recommenders.language.languages import identify_language, ideographs
+from recommenders.language.main_text import main_text
 from recommenders.language.markup import NoTextError, Refusal, parse_page, plain_text
 from recommenders.language.page_facts import PageFacts, page_facts
 
 __all__ = ["Extracted", "NoTextError", "Refusal", "content_hash", "extract", "from_entry", "from_text"]
 
 MOST_BYTES = 4 << 20
-SHORTEST_TEXT = 80  # characters; what is shorter is a caption, a menu, a note that nothing was found
+SHORTEST_TEXT = 80  # letters of Latin, 27 of Chinese; what is shorter is a caption, a menu, a note of nothing found
 LONGEST_TEXT = 200_000
 UNREADABLE_SHARE = 0.05  # of the characters
 SECONDS = 10.0  # of processor time
@@ -66,7 +64,7 @@ def extract(body: bytes, url: str, *, content_type: str | None = None, seconds: 
     with _bounded(seconds):
         tree = parse_page(_page_text(body, content_type))
         facts = page_facts(tree, url)
-        return _article(_main_text(tree, url), facts, url)
+        return _article(main_text(tree, url), facts, url)
 
 
 def from_text(
@@ -135,22 +133,12 @@ _BINARY = (
 )
 
 
-def _main_text(tree: HtmlElement, url: str) -> str:
-    import trafilatura
-
-    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)  # it warns of every page without an article
-    document = trafilatura.bare_extraction(
-        tree, url=url, fast=True, include_comments=False, include_tables=True, with_metadata=False
-    )
-    return (document.text if document else None) or ""
-
-
 def _article(text: str, facts: PageFacts, url: str) -> Extracted:
     title = facts.title or ""
     text = _without_title(_tidy(text), title)
     if not text:
         raise NoTextError(Refusal.NO_TEXT, "the page has no text that belongs to it alone")
-    if len(text) < SHORTEST_TEXT:
+    if len(text) + 2 * ideographs(text) < SHORTEST_TEXT:
         raise NoTextError(Refusal.TOO_SHORT, f"{len(text)} characters; the least are {SHORTEST_TEXT}")
     return Extracted(
         url=url,

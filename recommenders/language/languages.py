@@ -8,11 +8,13 @@ LOOKED_AT = 4_000  # characters
 SURE = 0.9  # the probability from which the letters outweigh what the page says of itself
 LEAST_SURE = 0.5
 
-# Scripts that one language uses, or one for our purpose. Kana come before Han: Japanese has both.
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+# Scripts that one language uses, or one for our purpose, and from which share of the letters on a text is in it: names
+# of bands are Latin everywhere, and a letter of Han is a word. Kana come before Han: Japanese has both.
 _SCRIPTS = (
     ("ja", re.compile(r"[\u3041-\u30ff]"), 0.05),
-    ("ko", re.compile(r"[\uac00-\ud7a3\u1100-\u11ff]"), 0.2),
-    ("zh", re.compile(r"[\u3400-\u9fff\uf900-\ufaff]"), 0.2),
+    ("ko", re.compile(r"[\uac00-\ud7a3\u1100-\u11ff]"), 0.1),
+    ("zh", _HAN, 0.1),
     ("th", re.compile(r"[\u0e00-\u0e7f]"), 0.3),
     ("el", re.compile(r"[\u0370-\u03ff\u1f00-\u1fff]"), 0.3),
     ("he", re.compile(r"[\u0590-\u05ff]"), 0.3),
@@ -20,6 +22,7 @@ _SCRIPTS = (
     ("hy", re.compile(r"[\u0530-\u058f]"), 0.3),
     ("ta", re.compile(r"[\u0b80-\u0bff]"), 0.3),
 )
+_ONE = {"yue": "zh", "wuu": "zh", "nb": "no", "nn": "no"}  # languages that are read as one
 _CODE = re.compile(r"[a-z]{2,3}")
 
 
@@ -42,14 +45,19 @@ def identify_language(text: str, declared: str | None = None) -> str | None:
     return said
 
 
+def ideographs(text: str) -> int:
+    """How many letters of the text say as much as a word."""
+    return len(_HAN.findall(text))
+
+
 def _declared_code(declared: str | None) -> str | None:
     match = _CODE.match((declared or "").strip().lower())
-    return match.group() if match else None
+    return _ONE.get(match.group(), match.group()) if match else None
 
 
 def _by_letters(letters: str) -> tuple[str, float]:
     language, probability = _identifier().classify(letters)
-    return str(language), float(probability)
+    return _ONE.get(language, language), float(probability)
 
 
 @cache

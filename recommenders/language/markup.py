@@ -61,9 +61,14 @@ def parse_page(text: str) -> HtmlElement:
 
 def plain_text(html: str) -> str:
     """All the text of a fragment of HTML, a line for each block; raises NoTextError as `parse_page` does."""
+    return text_of(parse_page(f"<div>{html}</div>"))
+
+
+def text_of(tree: HtmlElement) -> str:
+    """All the text of an element that a reader would see, a line for each block."""
     parts: list[str] = []
     unseen = 0
-    for event, element in etree.iterwalk(parse_page(f"<div>{html}</div>"), events=("start", "end")):
+    for event, element in etree.iterwalk(tree, events=("start", "end")):
         hidden = element.tag in _UNSEEN
         if event == "start":
             unseen += hidden
