@@ -4,12 +4,15 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+import brotli
+from backports import zstd
 from scrapy import Request
 from scrapy.downloadermiddlewares.httpcompression import HttpCompressionMiddleware
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
     DownloadConnectionRefusedError,
+    DownloadFailedError,
     DownloadTimeoutError,
     IgnoreRequest,
     NotSupported,
@@ -64,7 +67,7 @@ def refused(error: BaseException) -> RefusedUrlError | RefusedAnswerError:
     for cause in _causes(error):
         if isinstance(cause, RefusedAnswerError):
             return cause
-    detail = " ".join(str(error).split())[:300]
+    detail = _detail(error)
     reason = next((reason for kinds, reason in _REASONS if isinstance(error, kinds)), None)
     if reason is None and isinstance(error, IgnoreRequest):
         reason = next((reason for start, reason in _IGNORED if detail.casefold().startswith(start)), None)
@@ -75,7 +78,7 @@ def refused(error: BaseException) -> RefusedUrlError | RefusedAnswerError:
     if reason is None:
         module = type(error).__module__.partition(".")[0]
         reason = Reason.BROKEN if module in {"scrapy", "twisted"} else Reason.ERROR
-    return RefusedAnswerError(reason, detail or type(error).__name__)
+    return RefusedAnswerError(reason, detail)
 
 
 _REASONS: tuple[tuple[tuple[type[BaseException], ...], Reason], ...] = (
@@ -90,6 +93,14 @@ _IGNORED = (
     ("max redirections", Reason.REDIRECTS),
     ("forbidden by robots", Reason.ROBOTS),
 )
+
+
+def _detail(error: BaseException) -> str:
+    """What an error says; of one that only wraps others, what they say."""
+    says = [" ".join(str(cause).split()) for cause in _causes(error) if not getattr(cause, "reasons", None)]
+    if isinstance(error, DownloadFailedError):
+        says = says[1:]
+    return next((text[:300] for text in says if text), type(error).__name__)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -138,20 +149,20 @@ def _is_text(kind: str, role: str | None) -> bool:
 
 
 class FencedCompression(HttpCompressionMiddleware):
-    """Scrapy's decompression, bounded by DOWNLOAD_MAXSIZE at every layer; whatever fails has its reason."""
+    """Scrapy's decompression, bounded by DOWNLOAD_MAXSIZE at every layer; what comes out has to be text."""
 
     def process_response(self, request: Request, response: Response, spider: Any = None) -> Request | Response:
         """The response with its body as it was before it was compressed; raises RefusedAnswerError."""
         try:
             plain = super().process_response(request, response)
         except IgnoreRequest as error:
-            raise RefusedAnswerError(Reason.BOMB, str(error)[-200:]) from error
-        except (OSError, EOFError, ValueError, zlib.error) as error:
+            most_bytes = request.meta.get("download_maxsize", self._max_size)
+            detail = f"{len(response.body):,} bytes became more than {most_bytes:,}"
+            raise RefusedAnswerError(Reason.BOMB, detail) from error
+        except (OSError, EOFError, ValueError, zlib.error, brotli.error, zstd.ZstdError) as error:
             raise RefusedAnswerError(Reason.ENCODING, str(error)[:200]) from error
-        except Exception as error:
-            if type(error).__module__.partition(".")[0] in {"brotli", "_brotli", "backports", "zstd", "compression"}:
-                raise RefusedAnswerError(Reason.ENCODING, str(error)[:200]) from error
-            raise
+        if isinstance(plain, Response) and _is_binary(plain.body[:_SNIFFED_BYTES]):
+            raise RefusedAnswerError(Reason.TYPE, "bytes that are no text")
         return plain
 
 
@@ -166,21 +177,25 @@ class FencedRequests:
             raise RefusedUrlError(Reason.TRAP, why)
 
 
-class FencedResponses:
-    """Refuses what turned out to be no text, and a redirect to where no request may go."""
+class FencedRedirects:
+    """Refuses a redirect to where no request may go: those of other schemes Scrapy would take for a last answer."""
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """The response as it is; raises RefusedAnswerError or RefusedUrlError."""
-        if 300 <= response.status < 400 and "Location" in response.headers:
-            target = (response.headers["Location"] or b"").decode("latin-1")
-            place_of(response.urljoin(target))
-        start = response.body[:_SNIFFED_BYTES]
-        if b"\0" in start and not start.startswith((*_BOMS_WITH_ZEROS, _ZIPPED)) and not _is_wide(start):
-            raise RefusedAnswerError(Reason.TYPE, "bytes that are no text")
+        """The response as it is; raises RefusedUrlError."""
+        location = response.headers.get("Location")
+        if 300 <= response.status < 400 and location:
+            try:
+                target = response.urljoin(location.decode("latin-1"))
+            except ValueError as error:
+                raise RefusedUrlError(Reason.URL, f"a redirect to no address: {error}") from error
+            place_of(target)
         return response
 
 
-def _is_wide(start: bytes) -> bool:
-    """Whether every other byte is mostly zero, as in UTF-16 without a mark."""
+def _is_binary(start: bytes) -> bool:
+    """Whether this is how no text begins: with zeros, in no encoding of two or four bytes a letter and no gzip."""
+    if b"\0" not in start or start.startswith((*_BOMS_WITH_ZEROS, _ZIPPED)):
+        return False
     half = len(start) // 2
-    return bool(half) and max(start[0::2].count(0), start[1::2].count(0)) > 0.7 * half
+    even, odd = start[0::2].count(0), start[1::2].count(0)
+    return max(even, odd) <= 0.7 * half or min(even, odd) >= 0.3 * half

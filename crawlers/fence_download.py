@@ -5,7 +5,7 @@ name that means another address than a moment ago: the connection goes to the ve
 of Scrapy's own HTTP/1.1 handler, whose agent is not public; the version of Scrapy is pinned.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from scrapy import Request
@@ -16,6 +16,7 @@ from scrapy.core.downloader.handlers.http11 import (
     _ScrapyAgent,
 )
 from scrapy.crawler import Crawler
+from scrapy.exceptions import DownloadCancelledError
 from scrapy.http import Headers, Response
 from scrapy.utils._download_handlers import wrap_twisted_exceptions
 from scrapy.utils.datatypes import LocalCache
@@ -48,7 +49,7 @@ class FencedDownloadHandler(HTTP11DownloadHandler):
         super().__init__(crawler)
         self._look_up: Callable[[str], list[str]] = load_object(crawler.settings["FENCE_LOOK_UP"])
         self._dns_timeout_s: float = crawler.settings.getfloat("DNS_TIMEOUT")
-        self._known: LocalCache[str, list[str]] = LocalCache(crawler.settings.getint("DNSCACHE_SIZE"))
+        self._known: LocalCache[str, Awaitable[list[str]]] = LocalCache(crawler.settings.getint("DNSCACHE_SIZE"))
         self._pool._factory = _bounded_factory(crawler.settings.getint("FENCE_HEAD_BYTES"))
 
     async def download_request(self, request: Request) -> Response:
@@ -72,6 +73,9 @@ class FencedDownloadHandler(HTTP11DownloadHandler):
                 response = await maybe_deferred_to_future(agent.download_request(request))
         except (RefusedUrlError, RefusedAnswerError):
             raise
+        except DownloadCancelledError as error:
+            most_bytes = request.meta.get("download_maxsize", self._default_maxsize)
+            raise RefusedAnswerError(Reason.SIZE, f"more than {most_bytes:,} bytes") from error
         except Exception as error:
             raise refused(error) from error
         return response
@@ -80,15 +84,18 @@ class FencedDownloadHandler(HTTP11DownloadHandler):
         """All addresses of a host, asked for once a crawl; in a thread, and not for longer than DNS_TIMEOUT."""
         from twisted.internet import reactor
 
-        known: list[str] | None = self._known.get(host)
-        if known is None:
+        if host not in self._known:
             asked: Deferred[list[str]] = deferToThread(self._look_up, host)
-            try:
-                known = await maybe_deferred_to_future(asked.addTimeout(self._dns_timeout_s, reactor))
-            except TooLongError as error:
-                raise RefusedUrlError(Reason.DNS, f"{host[:100]}: no answer in {self._dns_timeout_s:g} s") from error
-            self._known[host] = known
-        return known
+            self._known[host] = maybe_deferred_to_future(asked.addTimeout(self._dns_timeout_s, reactor))
+        answer: Awaitable[list[str]] = self._known[host]  # a future: whoever asks meanwhile waits for the same one
+        try:
+            return await answer
+        except TooLongError as error:
+            self._known.pop(host, None)
+            raise RefusedUrlError(Reason.DNS, f"{host[:100]}: no answer in {self._dns_timeout_s:g} s") from error
+        except RefusedUrlError:
+            self._known.pop(host, None)
+            raise
 
 
 class _FencedAgent(_ScrapyAgent):
@@ -170,7 +177,9 @@ def _bounded_factory(most_bytes: int) -> type[_LenientHTTP11ClientFactory]:
 
         def request(self, request: Any) -> Deferred[Any]:
             self._head_bytes = 0
-            return super().request(request)
+            answer = super().request(request)
+            self._parser.MAX_LENGTH = 2 * most_bytes  # of a line: the whole head is counted instead
+            return answer
 
         def dataReceived(self, data: bytes) -> None:  # noqa: N802
             super().dataReceived(data)

@@ -15,7 +15,7 @@ FENCE_SETTINGS: dict[str, Any] = {
         "scrapy.downloadermiddlewares.httpcompression.HttpCompressionMiddleware": None,
         "crawlers.fence_answers.FencedRequests": 50,  # before robots.txt is asked for
         "crawlers.fence_answers.FencedCompression": 590,
-        "crawlers.fence_answers.FencedResponses": 610,  # nearer to the network than redirects, and than robots.txt's
+        "crawlers.fence_answers.FencedRedirects": 610,  # before Scrapy's own looks at a redirect
     },
     "FENCE_LOOK_UP": "crawlers.fence.look_up",
     "FENCE_HEAD_BYTES": 64 * 1024,

@@ -1,0 +1,255 @@
+"""The kinds of hostile behaviour that a crawl has to survive: what each server does."""
+
+import asyncio
+import gzip
+import struct
+import zlib
+from socket import SO_LINGER, SOL_SOCKET
+
+import brotli
+from backports import zstd
+
+from crawlers.fence import Reason
+from tests.crawlers.hostile_server import Answer, Kind, Visit, good_page
+
+MIB = 1 << 20
+BOMB = 32 * MIB  # what each bomb becomes
+_OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+
+
+def raw(*parts: bytes) -> Answer:
+    """Send these bytes, and close."""
+
+    async def answer(visit: Visit) -> None:
+        await visit.send(*parts)
+
+    return answer
+
+
+def drip(head: bytes, part: bytes, pause_s: float = 0.05) -> Answer:
+    """Send `part` again and again, for ever."""
+
+    async def answer(visit: Visit) -> None:
+        await visit.send(head)
+        while True:
+            await visit.send(part)
+            await asyncio.sleep(pause_s)
+
+    return answer
+
+
+def page(body: bytes, status: str = "200 OK", kind: str = "text/html; charset=utf-8", **headers: str) -> Answer:
+    """A correct answer with this body."""
+
+    async def answer(visit: Visit) -> None:
+        await visit.answer(body, status=status, kind=kind, **headers)
+
+    return answer
+
+
+def redirect(target: str) -> Answer:
+    """To `target`, in which {port} is the server's own."""
+    return lambda visit: visit.answer(status="302 Found", Location=target.format(port=visit.port))
+
+
+def zipped(body: bytes, encoding: str) -> Answer:
+    """A body that says it is encoded so."""
+    return page(body, Content_Encoding=encoding)
+
+
+async def silent(visit: Visit) -> None:
+    """Say nothing, and keep the connection."""
+    await asyncio.sleep(3600)
+
+
+async def reset(visit: Visit) -> None:
+    """Reset the connection in the middle of the head."""
+    await visit.send(_OK)
+    visit.writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
+    visit.writer.transport.abort()
+
+
+async def redirects_without_end(visit: Visit) -> None:
+    """From each address to a new one."""
+    number = int(visit.path.rpartition("-")[2]) if "-" in visit.path else 0
+    await visit.answer(status="302 Found", Location=f"/bad-{number + 1}")
+
+
+async def calendar(visit: Visit) -> None:
+    """Every month has an older one, for ever, and nothing in it."""
+    month = int(visit.path.rpartition("=")[2]) if "=" in visit.path else 0
+    await visit.answer(f"<html><body><a rel='next' href='/bad?month={month + 1}'>Older</a></body></html>".encode())
+
+
+async def mirrors(visit: Visit) -> None:
+    """Every page links one that is a folder deeper."""
+    links = "".join(f"<a href='{visit.path.rstrip('/')}/{name}/'>More</a>" for name in ("bad", "more"))
+    await visit.answer(f"<html><body>{links}</body></html>".encode())
+
+
+async def endless_sitemap(visit: Visit) -> None:
+    """A sitemap that names another one, which names another one."""
+    number = int(visit.path.rpartition("-")[2]) if "-" in visit.path else 0
+    await visit.answer(
+        b"<?xml version='1.0'?><sitemapindex xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>"
+        + f"<sitemap><loc>http://127.0.0.1:{visit.port}/sitemap-{number + 1}</loc></sitemap></sitemapindex>".encode(),
+        kind="application/xml",
+    )
+
+
+def _raw_deflate(body: bytes) -> bytes:
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return squeeze.compress(body) + squeeze.flush()
+
+
+_ZEROS = bytes(BOMB)
+_LAUGHS = b"<!DOCTYPE lolz [<!ENTITY a0 'haha'>" + b"".join(
+    f"<!ENTITY a{n + 1} '{f'&a{n};' * 10}'>".encode() for n in range(10)
+)
+_XXE = b"<!DOCTYPE x [<!ENTITY secret SYSTEM 'file:///etc/passwd'>]>"
+
+
+def _rss(doctype: bytes, entity: bytes) -> bytes:
+    return (
+        b"<?xml version='1.0'?>" + doctype + b"<rss version='2.0'><channel><title>Blog</title><item><title>" + entity
+    ) + b"</title><link>/good</link></item></channel></rss>"
+
+
+def _kinds(reason: str, answers: dict[str, Answer]) -> list[Kind]:
+    """Kinds whose page /bad answers so, and is refused for this reason."""
+    return [Kind(name, reason, {"/bad": answer}) for name, answer in answers.items()]
+
+
+SLOW = _kinds(
+    Reason.TIME,
+    {
+        "never answers": silent,
+        "a head byte by byte": drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
+        "a body byte by byte": drip(_OK + b"Content-Length: 100000\r\n\r\n<html>", b"a"),
+        "chunks of one byte": drip(_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+        "headers one by one": drip(b"HTTP/1.1 200 OK\r\n", b"X-More: yes\r\n"),
+        "a gzip that never ends": drip(_OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08", b"\0"),
+    },
+)
+LARGE = _kinds(
+    Reason.SIZE,
+    {
+        "a body without end": drip(_OK + b"\r\n", b"<p>" * 20_000, 0),
+        "chunks without end": drip(
+            _OK + b"Transfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"a" * 65_535 + b"\r\n", 0
+        ),
+        "a length of a terabyte": raw(_OK + b"Content-Length: 1099511627776\r\n\r\n<html>"),
+    },
+)
+BOMBS = _kinds(
+    Reason.BOMB,
+    {
+        "a gzip bomb": zipped(gzip.compress(_ZEROS), "gzip"),
+        "a brotli bomb": zipped(brotli.compress(_ZEROS, quality=5), "br"),
+        "a zstd bomb": zipped(zstd.compress(_ZEROS), "zstd"),
+        "a deflate bomb": zipped(zlib.compress(_ZEROS), "deflate"),
+        "a raw deflate bomb": zipped(_raw_deflate(_ZEROS), "deflate"),
+        "a gzip bomb in a gzip": zipped(gzip.compress(gzip.compress(_ZEROS)), "gzip, gzip"),
+        "a brotli bomb in a gzip": zipped(gzip.compress(brotli.compress(_ZEROS, quality=5)), "br, gzip"),
+        "ten encodings": zipped(b"x", ", ".join(["gzip"] * 10)),
+    },
+)
+ENCODINGS = _kinds(
+    Reason.ENCODING,
+    {
+        "an unknown encoding": zipped(b"x", "lzma"),
+        "no gzip at all": zipped(b"<html>" * 100, "gzip"),
+        "no brotli at all": zipped(b"<html>" * 100, "br"),
+        "no zstd at all": zipped(b"<html>" * 100, "zstd"),
+        "no deflate at all": zipped(b"\xff<html>" * 100, "deflate"),
+    },
+)
+HEADS = _kinds(
+    Reason.HEAD,
+    {
+        "headers without end": drip(b"HTTP/1.1 200 OK\r\n", b"X-More: " + b"a" * 4000 + b"\r\n", 0),
+        "one endless header": drip(b"HTTP/1.1 200 OK\r\nX-Long: ", b"a" * 4000, 0),
+        "wait and wait": drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100, 0),
+    },
+)
+REDIRECTS = [
+    *_kinds(Reason.REDIRECTS, {"a redirect to itself": redirect("/bad")}),
+    Kind("redirects without end", Reason.REDIRECTS, {"/bad*": redirects_without_end}),
+    Kind("a redirect in circles", Reason.REDIRECTS, {"/bad": redirect("/bad2"), "/bad2": redirect("/bad")}),
+    *_kinds(
+        Reason.SCHEME,
+        {
+            "a redirect to a file": redirect("file:///etc/passwd"),
+            "a redirect to data": redirect("data:text/html,hello"),
+            "a redirect to ftp": redirect("ftp://127.0.0.1/x"),
+            "a redirect to gopher": redirect("gopher://127.0.0.1:70/_x"),
+        },
+    ),
+    *_kinds(
+        Reason.PRIVATE,
+        {
+            "a redirect to another server here": redirect("http://127.0.0.1:8080/"),
+            "a redirect to localhost": redirect("http://localhost:{port}/good"),
+            "a redirect to a number": redirect("http://2130706433:{port}/good"),
+            "a redirect to a short address": redirect("http://127.1:{port}/good"),
+            "a redirect to hexadecimal": redirect("http://0x7f.0.0.1:{port}/good"),
+            "a redirect to octal": redirect("http://0177.0.0.1:{port}/good"),
+            "a redirect to all addresses": redirect("http://0.0.0.0:{port}/good"),
+            "a redirect to IPv6": redirect("http://[::1]:{port}/good"),
+            "a redirect to mapped IPv4": redirect("http://[::ffff:127.0.0.1]:{port}/good"),
+            "a redirect to NAT64": redirect("http://[64:ff9b::7f00:1]:{port}/good"),
+            "a redirect to a cloud's metadata": redirect("http://169.254.169.254/latest/meta-data/"),
+            "a redirect to a private network": redirect("http://10.0.0.1/"),
+            "a redirect without a scheme": redirect("//127.0.0.1:8080/"),
+        },
+    ),
+    *_kinds(
+        Reason.URL,
+        {
+            "a redirect to another service": redirect("http://127.0.0.1:25/"),
+            "a redirect with a password": redirect("http://blog.example@127.0.0.1:{port}/good"),
+            "a redirect of 5,000 characters": redirect("/bad?" + "a" * 5000),
+            "a redirect to no address": redirect("http://[nonsense/"),
+        },
+    ),
+    *_kinds(Reason.DNS, {"a redirect to an unknown name": redirect("http://nobody.invalid/")}),
+    *_kinds(Reason.STATUS, {"a redirect to nowhere": page(b"", status="302 Found")}),
+]
+BROKEN = _kinds(
+    Reason.BROKEN,
+    {
+        "closes at once": raw(b""),
+        "resets the connection": reset,
+        "speaks no HTTP": raw(b"220 mail.example ESMTP\r\n"),
+        "speaks HTTP/0.9": raw(b"<html><body>Hello</body></html>"),
+        "a body cut short": raw(_OK + b"Content-Length: 100000\r\n\r\n<html>"),
+        "a negative length": raw(_OK + b"Content-Length: -5\r\n\r\n<html>"),
+        "two lengths": raw(_OK + b"Content-Length: 6\r\nContent-Length: 7\r\n\r\n<html>"),
+        "broken chunks": raw(_OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n<html>\r\n"),
+        "an unknown transfer": raw(_OK + b"Transfer-Encoding: pigeon\r\n\r\n<html>"),
+        "a status that is none": raw(b"HTTP/1.1 twohundred OK\r\n\r\n<html>"),
+    },
+)
+TYPES = _kinds(
+    Reason.TYPE,
+    {
+        "a picture": page(b"\x89PNG", kind="image/png"),
+        "a stream of music": drip(_OK.replace(b"text/html", b"audio/mpeg") + b"\r\n", bytes(50_000), 0),
+        "a stream of pictures": drip(_OK.replace(b"text/html", b"multipart/x-mixed-replace") + b"\r\n", b"--x"),
+        "a stream of events": drip(_OK.replace(b"text/html", b"text/event-stream") + b"\r\n", b"data: x\n\n"),
+        "an archive": page(b"PK\x03\x04", kind="application/zip"),
+        "a program that says it is a page": page(b"\x7fELF" + bytes(5000)),
+    },
+)
+STATUS = _kinds(
+    Reason.STATUS,
+    {
+        "gone": page(b"gone", status="410 Gone"),
+        "a server's error": page(b"oops", status="500 Oops"),
+        "come back in a thousand years": page(b"", status="429 Slow", Retry_After="99999999999"),
+        "nothing has changed, unasked": page(b"", status="304 Not Modified"),
+        "a status of 999": page(good_page("999"), status="999 Denied"),
+    },
+)
+SECURE = [Kind("a certificate of its own", Reason.TLS, {}, secure=True, bad="/")]
+KINDS = [*SLOW, *LARGE, *BOMBS, *ENCODINGS, *HEADS, *REDIRECTS, *BROKEN, *TYPES, *STATUS, *SECURE]
