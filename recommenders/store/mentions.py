@@ -62,11 +62,13 @@ FROM (
 LEFT JOIN (SELECT artist_id, count(*) AS tracks FROM track_artists GROUP BY artist_id) t USING (artist_id)
 ORDER BY n.artist_id, n.name
 """
-# Services write a version behind the title, in brackets or after a dash.
+# Services write versions and guests behind the title, in brackets or after a dash; who writes about a song does not.
 _TRACKS = r"""
 SELECT DISTINCT ON (ta.artist_id, t.work_id) t.track_id, ta.artist_id,
-       CASE WHEN t.version IS NULL THEN t.title
-            ELSE regexp_replace(t.title, '\s+([(\[{（【]|[-‐‑‒–—―~]+\s).*$', '') END AS title
+       regexp_replace(
+           CASE WHEN t.version IS NULL THEN t.title
+                ELSE regexp_replace(t.title, '\s+([(\[{（【]|[-‐‑‒–—―~]+\s).*$', '') END,
+           '\s+[(\[{（【]?(feat|featuring|ft)\M\.?\s.*$', '', 'i') AS title
 FROM tracks t JOIN track_artists ta ON ta.track_id = t.track_id AND ta.role = 'main'
 ORDER BY ta.artist_id, t.work_id, t.version IS NOT NULL, t.track_id
 """
