@@ -19,7 +19,8 @@ INSERT INTO tracks (track_id, work_id, title, version) OVERRIDING SYSTEM VALUE V
     (3, 2, 'Dancing and Blood - 2019 Remaster', 'remaster'), (4, 3, 'Fly (Low)', NULL),
     (5, 4, 'Two Left Feet (feat. Low) - Live', 'live'), (6, 4, 'Two Left Feet Feat. Low', NULL);
 INSERT INTO track_artists (track_id, artist_id, role) VALUES
-    (1, 1, 'main'), (2, 1, 'main'), (2, 3, 'featured'), (3, 2, 'main'), (4, 2, 'main'), (6, 3, 'main'), (6, 2, 'featured');
+    (1, 1, 'main'), (2, 1, 'main'), (2, 3, 'featured'), (3, 2, 'main'), (4, 2, 'main'),
+    (6, 3, 'main'), (6, 2, 'featured');
 INSERT INTO articles (article_id, source, url, fetched_at, published_at, published_is_known, title, text, content_hash)
     OVERRIDING SYSTEM VALUE
     SELECT i, 'import', 'https://blog.example/' || i, now(), now(), true, '', '', i FROM generate_series(1, 3) i;
