@@ -1,11 +1,12 @@
 """Mentions: who is named where in an article, and in what mood.
 
-Names are found by the gazetteer; plain ones, such as Air or Low, count only with support from the text (see
-`support`). Titles of tracks count near their artist. Of names that overlap the longest one that counts is meant.
+Names are found by the gazetteer; plain ones, such as Air or Low, count only with support from the text: what stands
+around them (`support`), a title of theirs beside them (`tracks`), surer mentions of them in the same article, lists of
+artists. Titles of tracks count near their artist. Of names that overlap the longest one that counts is meant.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from recommenders.language.gazetteer import Gazetteer, Match
@@ -14,11 +15,14 @@ from recommenders.language.sentiment import Moods
 from recommenders.language.support import ENOUGH, NEVER, SURE, local_support
 from recommenders.language.surface import Case, Surface
 from recommenders.language.tokens import tokens
-from recommenders.language.tracks import find_tracks
+from recommenders.language.tracks import QUOTED, Title, beside, find_titles, mentioned
 
 NAMED_ELSEWHERE = 3.0  # points of a name whose artist the article surely names elsewhere
 IN_A_LIST = 2.0  # points of a name beside another that counts, with a comma or an "and" between
 _LISTS = frozenset((", ", " & ", " + ", " / ", "/", "; ", "、", "・", " x ", " × "))
+_HOPELESS = -1.0
+FAIR = 1.0
+TOGETHER_SURE = 4.0
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,12 @@ class Mention:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A name that may be meant: its words [first, last], whose it is, and the points for it."""
+    """A name that may be meant: its words [first, last], whose it is, how that is written, and the points for it."""
 
     first: int
     last: int
     artist_id: int
+    written: str
     points: float
 
     @property
@@ -59,61 +64,93 @@ def find_mentions(title: str, text: str, gazetteer: Gazetteer, language: str | N
     found = tokens(whole)
     surface = Surface(whole, found)
     matches = gazetteer.find(found)
-    artists = _apart(_supported(surface, _candidates(surface, matches, gazetteer)))
-    tracks = find_tracks(surface, matches, gazetteer, [(one.first, one.last, one.artist_id) for one in artists])
+    candidates = _candidates(surface, matches, gazetteer)
+    titles = find_titles(surface, matches, gazetteer, (one.artist_id for one in candidates))
+    artists = _apart(_supported(surface, _with_titles(surface, candidates, titles)))
+    places = defaultdict(list)
+    for one in sorted(artists, key=lambda one: one.first):
+        places[one.artist_id].append((one.first, one.last))
+    tracks = mentioned(surface, titles, places, sum(start < len(title) for start in found.starts))
     moods = Moods(whole, language)
-    spans = [(one.first, one.last, one.artist_id, None) for one in artists]
     mentions = []
-    for first, last, artist_id, track_id in _merged(spans, tracks):
-        start, end = surface.starts[first], surface.ends[last]
-        mentions.append(Mention(start, end, artist_id, track_id, moods.at(start, end)))
-    return sorted(mentions, key=lambda mention: mention.start)
+    for named in _merged(artists, tracks):
+        start, end = _extent(surface, named.first, named.last, named.written)
+        track_id = named.track_id if isinstance(named, Title) else None
+        mentions.append(Mention(start, end, named.artist_id, track_id, moods.at(start, end)))
+    return mentions
 
 
-def _candidates(surface: Surface, matches: Iterable[Match], gazetteer: Gazetteer) -> list[Candidate]:
+def _candidates(surface: Surface, matches: Sequence[Match], gazetteer: Gazetteer) -> list[Candidate]:
     """The names of artists among the matches, with the points of each by itself."""
+    named = [match for match in matches if gazetteer.has_artists(match.name)]
+    surface.find_headings((match.first, match.last) for match in named)
     candidates = []
-    for match in matches:
+    for match in named:
         plain = Plainness(gazetteer.plainness(match.name))
-        if not gazetteer.has_artists(match.name) or (plain > Plainness.PHRASE and _is_small(surface, match)):
+        if plain > Plainness.PHRASE and _is_prose(surface, match):
             continue
         best: Candidate | None = None
         for bearer in gazetteer.artists(match.name):
             points = local_support(surface, match.first, match.last, bearer.written, plain)
             if best is None or points > best.points:
-                best = Candidate(match.first, match.last, bearer.artist_id, points)
+                best = Candidate(match.first, match.last, bearer.artist_id, bearer.written, points)
         if best and best.points > NEVER:
             candidates.append(best)
     return candidates
 
 
-def _is_small(surface: Surface, match: Match) -> bool:
-    """Whether the first word, of a text with capitals, has none: what most plain words are, told apart fast."""
-    return surface.case(match.first) == Case.LOWER and surface.is_cased
+def _is_prose(surface: Surface, match: Match) -> bool:
+    """Whether a plain word has small letters in a text with capitals, and heads nothing: most do, told apart fast."""
+    return surface.case(match.first) == Case.LOWER and surface.is_cased and surface.line(match.first).dash is None
+
+
+def _with_titles(surface: Surface, candidates: Sequence[Candidate], titles: Iterable[Title]) -> list[Candidate]:
+    """The candidates with the points for titles of theirs beside them."""
+    by_artist: Mapping[int, list[Title]] = defaultdict(list)
+    for title in titles:
+        by_artist[title.artist_id].append(title)
+    return [
+        replace(one, points=one.points + max(beside(surface, title, (one.first, one.last)) for title in own))
+        if (own := by_artist.get(one.artist_id)) and not one.counts
+        else one
+        for one in candidates
+    ]
 
 
 def _supported(surface: Surface, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that count, by themselves or by what else the article names."""
-    sure = {one.artist_id for one in candidates if one.points >= SURE}
+    sure = _sure(candidates)
     raised = [
-        replace(one, points=one.points + NAMED_ELSEWHERE) if one.artist_id in sure and -2 < one.points < ENOUGH else one
+        replace(one, points=one.points + NAMED_ELSEWHERE)
+        if one.artist_id in sure and _HOPELESS <= one.points < ENOUGH and surface.case(one.first) != Case.LOWER
+        else one
         for one in candidates
     ]
-    begins, ends = defaultdict(list), defaultdict(list)
-    for one in raised:
-        if one.counts:
-            begins[one.first].append(one)
-            ends[one.last].append(one)
+    begins = {one.first for one in raised if one.counts}
+    ends = {one.last for one in raised if one.counts}
     listed = []
     for one in raised:
-        beside = (
-            (one.last + 1 < len(surface.words) and surface.after(one.last) in _LISTS and begins[one.last + 1])
-            or (one.first and surface.before(one.first) in _LISTS and ends[one.first - 1])
-            or (one.last + 2 < len(surface.words) and surface.words[one.last + 1] == "and" and begins[one.last + 2])
-            or (one.first > 1 and surface.words[one.first - 1] == "and" and ends[one.first - 2])
+        is_beside = (
+            (surface.after(one.last) in _LISTS and one.last + 1 in begins)
+            or (surface.before(one.first) in _LISTS and one.first - 1 in ends)
+            or (surface.word(one.last + 1) == "and" and one.last + 2 in begins)
+            or (surface.word(one.first - 1) == "and" and one.first - 2 in ends)
         )
-        listed.append(replace(one, points=one.points + IN_A_LIST) if beside and not one.counts else one)
+        listed.append(replace(one, points=one.points + IN_A_LIST) if is_beside and not one.counts else one)
     return [one for one in listed if one.counts]
+
+
+def _sure(candidates: Iterable[Candidate]) -> set[int]:
+    """The artists whom the article names for sure: by one good mention, or by several fair ones of different kinds."""
+    points = defaultdict(list)
+    for one in candidates:
+        if one.points >= FAIR:
+            points[one.artist_id].append(one.points)
+    return {
+        artist_id
+        for artist_id, all_points in points.items()
+        if max(all_points) >= SURE or (sum(all_points) >= TOGETHER_SURE and len(set(all_points)) > 1)
+    }
 
 
 def _apart(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -121,18 +158,39 @@ def _apart(candidates: Sequence[Candidate]) -> list[Candidate]:
     taken: set[int] = set()
     kept = []
     for one in sorted(candidates, key=lambda one: (one.first - one.last, -one.points, one.first)):
-        span = range(one.first, one.last + 1)
-        if taken.isdisjoint(span):
-            taken.update(span)
+        words = range(one.first, one.last + 1)
+        if taken.isdisjoint(words):
+            taken.update(words)
             kept.append(one)
     return kept
 
 
-Span = tuple[int, int, int, int | None]
+def _merged(artists: Sequence[Candidate], titles: Sequence[Title]) -> list[Candidate | Title]:
+    """In order, the titles, and the artists whom no title covers.
+
+    A title inside an artist's name is none, unless it stands in quotation marks, all of it.
+    """
+    own = {word: one for one in artists for word in range(one.first, one.last + 1)}
+    kept = [title for title in titles if _wins(title, own.get(title.first), own.get(title.last))]
+    covered = {word for title in kept for word in range(title.first, title.last + 1)}
+    free = [one for one in artists if covered.isdisjoint(range(one.first, one.last + 1))]
+    return sorted([*kept, *free], key=lambda one: one.first)
 
 
-def _merged(artists: Sequence[Span], tracks: Sequence[Span]) -> list[Span]:
-    """Tracks and the artists whom no title covers; a title inside an artist's name is none."""
-    kept = [track for track in tracks if not any(a[0] <= track[0] and track[1] <= a[1] for a in artists)]
-    covered = {word for first, last, _, _ in kept for word in range(first, last + 1)}
-    return [*kept, *(one for one in artists if covered.isdisjoint(range(one[0], one[1] + 1)))]
+def _wins(title: Title, first: Candidate | None, last: Candidate | None) -> bool:
+    """Whether a title is meant, by the artists to whom its first and last words belong."""
+    if first is None or first is not last:
+        return True
+    return (first.first, first.last) == (title.first, title.last) and title.points >= QUOTED
+
+
+def _extent(surface: Surface, first: int, last: int, written: str) -> tuple[int, int]:
+    """Where a name begins and ends, with the marks that are written as part of it: Wham!"""
+    start, end = surface.starts[first], surface.ends[last]
+    inside = tokens(written)
+    head, tail = written[: inside.starts[0]], written[inside.ends[-1] :]
+    if tail and surface.text.startswith(tail, end):
+        end += len(tail)
+    if head and surface.text.endswith(head, 0, start):
+        start -= len(head)
+    return start, end

@@ -4,24 +4,28 @@ A distinct name begins with points enough; a plain one has to earn them from the
 hand, and held to the truth of the demo service and of real posts by tests.
 """
 
-import re
-
-from recommenders.language.plainness import Plainness
-from recommenders.language.surface import Case, LineStyle, Surface
+from recommenders.language.plainness import Plainness, plainness
+from recommenders.language.surface import Case, Heads, LineStyle, Surface
 from recommenders.language.tokens import is_unspaced, tokens
 from recommenders.language.word_sets import (
+    ABBREVIATIONS,
     AFTER_NAMES,
     BEFORE_A_BAND,
     BEFORE_NAMES,
+    BEFORE_TITLES,
     DETERMINERS,
+    ENSEMBLES,
     SMALL_WORDS,
     VERBS_OF_MUSIC,
 )
 
 ENOUGH = 2.5
-SURE = 4.0  # so much makes others of the same name in the article likely
+SURE = 3.0  # so much makes others of the same name in the article likely
 NEVER = -100.0
 
+HEADS = 5.0  # for a name left of the dash of "Artist – Title"
+HEADS_WEAKLY = 2.0  # for the band Live in "Live: ...", and for Ruth in "Bing & Ruth – Species"
+IN_TITLE = 1.0
 _BASE = {
     Plainness.DISTINCT: 4.0,
     Plainness.PROPER: 0.0,
@@ -29,13 +33,14 @@ _BASE = {
     Plainness.WORD: 0.0,
     Plainness.FILLER: -1.5,
 }
+_INSIDE_TITLES = frozenset(("of", "in", "the", "to", "from"))
+_WHO = frozenset(("who", "whose", "whom"))
+_SHORT = 4  # letters of an abbreviation, which stands in capitals
 _HARD = frozenset('.,;:!?()[]{}"“”„«»\n…|。、，！？：「」『』《》')
-_ABBREVIATED = frozenset(("mr", "mrs", "ms", "dr", "st", "jr", "sr", "mt", "vs", "feat", "ft", "no", "vol"))
-_SUFFIX = frozenset(("esque", "like", "style", "ish", "inspired", "core", "type", "era", "adjacent", "s"))
-_JOINED = re.compile(r"^[-_@#/.~]$")
-_JOINS_BEFORE = re.compile(r"[-_@#/.~]$")
-_SPACE = re.compile(r"^[ \u00a0]$")
-_APOSTROPHE = re.compile(r"^['’]$")
+_SUFFIXES = frozenset(("esque", "like", "style", "ish", "inspired", "core", "type", "era", "adjacent", "s"))
+_JOINS = frozenset("-_@#/.~")
+_SPACES = frozenset(" \u00a0")
+_APOSTROPHES = frozenset("'’")
 
 
 def local_support(surface: Surface, first: int, last: int, written: str, plain: Plainness) -> float:
@@ -43,29 +48,34 @@ def local_support(surface: Surface, first: int, last: int, written: str, plain: 
     if not fits(surface, first, last, written):
         return NEVER
     points = _BASE[plain] + (2.0 if last > first and plain == Plainness.DISTINCT else 0.0)
+    heads = surface.heads(first, last)
+    if heads:
+        weak = surface.line(first).is_colon or heads == Heads.JOINED
+        return points + (HEADS_WEAKLY if weak else HEADS)
     if is_unspaced(surface.words[first][0]):
         return points + _unspaced(surface, first, last)
     return (
         points
         + _capitals(surface, first, last, written, plain)
-        + _place(surface, first, last, plain)
-        + _neighbours(surface, first, last, plain)
+        + _place(surface, first, last)
+        + _before(surface, first, last)
+        + _after(surface, last)
+        + _longer(surface, first, last, plain)
     )
 
 
 def fits(surface: Surface, first: int, last: int, written: str) -> bool:
     """Whether no sentence ends, and no list goes on, inside the name, unless it is written so."""
-    if first == last:
-        return True
     allowed: set[str] | None = None
     for i in range(first + 1, last + 1):
         gap = surface.before(i)
         if gap in (" ", ""):
             continue
-        hard = _HARD.intersection(gap)
+        hard = set(_HARD.intersection(gap))
         if " - " in gap or " – " in gap:
-            hard = hard | {"-"}
-        if not hard or (hard == {"."} and (surface.words[i - 1] in _ABBREVIATED or len(surface.words[i - 1]) == 1)):
+            hard.add("-")
+        before = surface.words[i - 1]
+        if not hard or (hard == {"."} and (before in ABBREVIATIONS or len(before) == 1)):
             continue
         if allowed is None:
             allowed = _between(written)
@@ -79,11 +89,17 @@ def _between(written: str) -> set[str]:
     return set("".join(written[end:start] for end, start in zip(inside.ends, inside.starts[1:], strict=False)))
 
 
+def content_words(surface: Surface, first: int, last: int) -> list[int]:
+    """The words that a name or title writes with capitals."""
+    return [i for i in range(first, last + 1) if surface.words[i] not in SMALL_WORDS] or [first]
+
+
 def _capitals(surface: Surface, first: int, last: int, written: str, plain: Plainness) -> float:
     """Points for capitals where small letters would stand, and against small ones where capitals belong."""
     raw = surface.raw(first, last)
-    content = [i for i in range(first, last + 1) if surface.words[i] not in SMALL_WORDS] or [first]
+    content = content_words(surface, first, last)
     cases = [surface.case(i) for i in content]
+    small = set(range(first, last + 1)).difference(content)
     if all(case == Case.NONE for case in cases):
         points = 0.0
     elif all(case <= Case.LOWER for case in cases):
@@ -96,12 +112,16 @@ def _capitals(surface: Surface, first: int, last: int, written: str, plain: Plai
         points = -2.0
     elif len(raw) > 1 and raw.isupper():
         points = 2.0 if raw == written else -1.0
+    elif len(written) <= _SHORT and written.isupper():
+        points = -3.0
     elif all(surface.opens(i) for i in content):
         points = 0.0
     elif plain == Plainness.PROPER:
         points = 0.5
+    elif len(content) > 1:
+        points = 3.0
     else:
-        points = 3.0 if last > first else 2.0
+        points = 3.0 if any(surface.is_capital(i) and not surface.opens(i) for i in small) else 2.0
     return points
 
 
@@ -113,79 +133,86 @@ def _small_letters(is_cased: bool, is_long: bool, as_written: bool, plain: Plain
     return -6.0 if is_cased else -2.0
 
 
-def _place(surface: Surface, first: int, last: int, plain: Plainness) -> float:
-    """Points for standing where headings name an artist, against standing where they name a work."""
+def _place(surface: Surface, first: int, last: int) -> float:
+    """Points for standing alone in a line, or in the title; against being a piece of a heading, or a work named."""
     line = surface.line(first)
     if line.first == first and line.last == last + 1:
-        return 1.0
-    if line.dash is None:
+        return 1.0 + IN_TITLE * (line.first == 0)
+    if line.is_heading and line.dash is not None:
+        return -4.0 if first >= line.dash else -2.5
+    if tuple(surface.words[first : last + 1]) in surface.works:
+        return -3.0
+    return IN_TITLE * (line.first == 0)
+
+
+def _before(surface: Surface, first: int, last: int) -> float:
+    """Points for and against by the word before."""
+    if not first or surface.before(first) not in _SPACES:
         return 0.0
-    whole = surface.part_of_heading(first, last)
-    if whole is None:
-        return -4.0 if first >= line.dash else 0.0
-    if whole:
-        return 5.0
-    return -2.5
+    previous = surface.words[first - 1]
+    if previous in BEFORE_A_BAND:
+        return 2.0
+    if previous in BEFORE_TITLES or (previous == "like" and surface.word(first - 2) in BEFORE_TITLES):
+        return -3.0
+    if previous in BEFORE_NAMES:
+        return 0.5
+    if (previous in DETERMINERS or previous == "the") and surface.word(last + 1) not in AFTER_NAMES:
+        return -0.5 if last > first else -1.5 if previous != "the" else -1.0
+    return 0.0
 
 
-def _neighbours(surface: Surface, first: int, last: int, plain: Plainness) -> float:
-    """Points for words of music beside the name, against being a piece of something longer."""
-    points = 0.0
-    before = surface.before(first) if first else "\n"
-    after = surface.after(last)
-    previous = surface.words[first - 1] if first else ""
-    following = surface.words[last + 1] if last + 1 < len(surface.words) else ""
-    if _SPACE.match(before):
-        if previous in BEFORE_A_BAND:
-            points += 2.0
-        elif previous in BEFORE_NAMES:
-            points += 0.5
-        elif previous in DETERMINERS and following not in AFTER_NAMES:
-            points -= 1.5
-        elif previous == "the" and following not in AFTER_NAMES:
-            points -= 1.0
-    possessive = _APOSTROPHE.match(after) and following == "s"
-    if possessive:
-        points += 1.0
-        following = surface.words[last + 2] if last + 2 < len(surface.words) else ""
-    if (possessive or after == " ") and following in AFTER_NAMES:
-        points += 1.5
-    elif after == " " and following in VERBS_OF_MUSIC:
-        points += 1.0
-    if plain != Plainness.DISTINCT or last == first:
-        points += _longer(surface, first, last, before, after)
-    return points
+def _after(surface: Surface, last: int) -> float:
+    """Points for what comes after: the name's own music, or what it does."""
+    points, following = 0.0, surface.word(last + 1)
+    space = surface.after(last)
+    if space in _APOSTROPHES and following == "s":
+        points, space, following = 1.0, surface.after(last + 1), surface.word(last + 2)
+    if space != " ":
+        return points + (1.5 if space == ", " and following in _WHO else 0.0)
+    if following in AFTER_NAMES:
+        return points + 2.0
+    return points + (1.0 if following in VERBS_OF_MUSIC else 0.0)
 
 
-def _longer(surface: Surface, first: int, last: int, before: str, after: str) -> float:
+def _longer(surface: Surface, first: int, last: int, plain: Plainness) -> float:
     """Points against a name that goes on, with a hyphen or with another word in capitals."""
-    points = 0.0
-    joined_after = _JOINED.match(after) and last + 1 < len(surface.words)
-    if (_JOINS_BEFORE.search(before) and first) or (joined_after and surface.words[last + 1] not in _SUFFIX):
-        points -= 4.0
-    if surface.line(first).style != LineStyle.SENTENCE:
+    before, after = surface.before(first), surface.after(last)
+    points = -4.0 if after == " " and surface.word(last + 1) in ENSEMBLES and surface.is_capital(last + 1) else 0.0
+    if plain == Plainness.DISTINCT and last > first:
         return points
-    if first and before == " " and surface.case(first - 1) > 0 and surface.words[first - 1] not in SMALL_WORDS:
-        points -= 3.0 if not surface.opens(first - 1) else 1.0
-    if after == " " and last + 1 < len(surface.words) and surface.case(last + 1) > 0:
-        points -= 3.0 if surface.words[last + 1] not in SMALL_WORDS else 0.0
+    joined_before = first and before[-1:] in _JOINS and before
+    if joined_before or (after in _JOINS and surface.word(last + 1) not in {"", *_SUFFIXES}):
+        points -= 4.0
+    previous = surface.word(first - 1)
+    if before == " " and surface.is_capital(first - 1) and previous not in BEFORE_A_BAND:
+        points -= _belongs(surface, first - 1)
+    elif (
+        before == " " and previous in _INSIDE_TITLES and surface.is_capital(first - 2) and not surface.opens(first - 2)
+    ):
+        points -= 2.0
+    if after == " " and surface.is_capital(last + 1) and surface.word(last + 1) not in AFTER_NAMES | VERBS_OF_MUSIC:
+        points -= 3.0
     return points
+
+
+def _belongs(surface: Surface, i: int) -> float:
+    """Points against the name that comes after word `i`, which has a capital: it may begin a longer one."""
+    if not surface.opens(i):
+        return 3.0
+    plain = plainness([surface.words[i]])
+    return {Plainness.FILLER: 0.0, Plainness.WORD: 1.0}.get(plain, 2.0)
 
 
 def _unspaced(surface: Surface, first: int, last: int) -> float:
     """Points for a name in a script without spaces: between marks or spaces it is whole."""
-    before = surface.before(first) if first else "\n"
-    after = surface.after(last)
+    before, after = surface.before(first), surface.after(last)
     free_before = before != "" or not first or not is_unspaced(surface.words[first - 1][0])
     free_after = after != "" or last + 1 == len(surface.words) or not is_unspaced(surface.words[last + 1][0])
-    if surface.part_of_heading(first, last):
-        return 5.0
     points = 1.0 * free_before + 1.0 * free_after
-    if _is_katakana(surface.words[first]) and not free_before and _is_katakana(surface.words[first - 1]):
-        points -= 8.0
-    if _is_katakana(surface.words[last]) and not free_after and _is_katakana(surface.words[last + 1]):
-        points -= 8.0
-    if _is_hangul(surface.words[first]) and not free_before and _is_hangul(surface.words[first - 1]):
+    for is_script in (_is_katakana, _is_hangul):
+        if not free_before and is_script(surface.words[first]) and is_script(surface.words[first - 1]):
+            points -= 8.0
+    if not free_after and _is_katakana(surface.words[last]) and _is_katakana(surface.words[last + 1]):
         points -= 8.0
     if any(mark in before for mark in "「『《〈【") and any(mark in after for mark in "」』》〉】"):
         points += 1.0

@@ -2,18 +2,24 @@
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from enum import IntEnum
 from functools import cached_property
 
 from recommenders.language.tokens import Tokens, is_unspaced
+from recommenders.language.word_sets import ABBREVIATIONS, RUBRICS
 
 _NEW_SENTENCE = re.compile(r"[.!?…:;\n\"“”„«»(\[{*•|。！？：「」『』《》【】（]|(?:^|\s)[-–—'‘](?=\s|$)|\s['‘]")
-_DASH = re.compile(r"\s[-‐‑‒–—―~]+\s|\w?[-–—]\s|\s[-–—]\w?|[：:|]\s")
-_SENTENCE_ENDS = re.compile(r"[.!?。！？]\s*$")
-_PARTS = re.compile(r"^\s*(?:[,;/&+×、]|\s[xX]\s)[\s/]*$")
-_PART_WORDS = frozenset(("and", "feat", "ft", "featuring", "with", "vs", "x", "und", "et", "y"))
+_DASH = re.compile(r"\s[-‐‑‒–—―~]+\s|\w?[-–—]\s|\s[-–—]\w?|\|\s")
+_COLON = re.compile(r"[：:](?:\s|$)")
+_DASH_AT_END = re.compile(r"\s[-–—]\s*[^\s.,]")
+_SENTENCE_ENDS = re.compile(r"\s*[.!?。！？]")
+_STOP = re.compile(r"\.[\"”’)\]]*\s|[。！？]")
+_PARTS = re.compile(r"[,;/&+×、]")
+_JOINING = frozenset(("and", "feat", "ft", "featuring", "with", "vs", "x", "und", "et", "y"))
 HEADING_CHARACTERS = 140
-HEADING_NAMES = 12  # words
+HEADING_NAMES = 12  # words left of the dash
+TITLE_WORDS = 8  # right of it; a line that goes on for longer and ends with a full stop is a sentence
 
 
 class Case(IntEnum):
@@ -33,35 +39,54 @@ class LineStyle(IntEnum):
     LOWER = 2  # none has one
 
 
+class Heads(IntEnum):
+    """What a name is of that which stands left of the dash of a heading."""
+
+    NOTHING = 0
+    JOINED = 1  # of two names with an "and" between: or is it one name?
+    LISTED = 2
+    ALL = 3
+
+
 class Line:
-    """A line of the text: its words [first, last), its style, and where a heading "Artist – Title" parts."""
+    """A line of the text: its words [first, last), its style, and where "Artist – Title" or "Artist: Title" parts.
+
+    `dash` is the first word right of the mark that parts it. "Review – ..." is no heading of a band called Review.
+    """
 
     def __init__(self, surface: "Surface", first: int, last: int) -> None:
         self.first, self.last = first, last
-        self.style = _style([surface.case(i) for i in range(first, last)], surface.words[first:last])
+        self.style = _style(surface, first, last)
+        self.is_colon = False
         self.dash = self._dash(surface)
+        left = surface.words[first : self.dash]
+        self.is_heading = self.dash is not None and not self.is_colon and not RUBRICS.issuperset(left)
 
     def _dash(self, surface: "Surface") -> int | None:
-        """The first word of the title."""
         start, end = surface.starts[self.first], surface.ends[self.last - 1]
-        tail = surface.after(self.last - 1)
-        if end - start > HEADING_CHARACTERS or _SENTENCE_ENDS.search(tail.split("\n", 1)[0]):
+        if end - start > HEADING_CHARACTERS:
             return None
         for i in range(self.first + 1, min(self.last, self.first + HEADING_NAMES)):
             gap = surface.before(i)
-            if _DASH.search(gap):
-                return i
-            if _SENTENCE_ENDS.search(gap):
+            self.is_colon = _COLON.search(gap) is not None
+            if self.is_colon or _DASH.search(gap):
+                is_prose = self.last - i > TITLE_WORDS and _SENTENCE_ENDS.match(surface.after(self.last - 1))
+                return None if is_prose else i
+            if surface.ends_sentence(i):
                 return None
-        return None
+        return self.last if _DASH_AT_END.match(surface.after(self.last - 1)) else None
 
 
-def _style(cases: list[Case], words: list[str]) -> LineStyle:
-    telling = [case for case, word in zip(cases, words, strict=True) if case >= 0 and len(word) > 3]
+def _style(surface: "Surface", first: int, last: int) -> LineStyle:
+    words = surface.words[first:last]
+    telling = [surface.case(first + i) for i, word in enumerate(words) if len(word) > 3]
+    telling = [case for case in telling if case != Case.NONE]
     capitals = sum(case > 0 for case in telling)
     if not capitals:
         return LineStyle.LOWER
-    return LineStyle.TITLE if len(telling) > 1 and capitals / len(telling) >= 0.7 else LineStyle.SENTENCE
+    if len(telling) < 2 or capitals / len(telling) < 0.7 or any(is_unspaced(word[0]) for word in words):
+        return LineStyle.SENTENCE
+    return LineStyle.SENTENCE if any(map(surface.ends_sentence, range(first + 1, last))) else LineStyle.TITLE
 
 
 class Surface:
@@ -94,13 +119,26 @@ class Surface:
         """What stands between this word and the next."""
         return self.text[self.ends[i] : self.starts[i + 1] if i + 1 < len(self.starts) else len(self.text)]
 
+    def word(self, i: int) -> str:
+        """The folded word `i`; empty before the first and after the last."""
+        return self.words[i] if 0 <= i < len(self.words) else ""
+
     def case(self, i: int) -> Case:
         """How word `i` is written."""
         return case_of(self.text[self.starts[i] : self.ends[i]])
 
+    def is_capital(self, i: int) -> bool:
+        """Whether there is a word `i` with a capital."""
+        return 0 <= i < len(self.words) and self.case(i) > 0
+
     def opens(self, i: int) -> bool:
         """Whether a sentence, a line, a quotation or the like begins with word `i`."""
         return i == 0 or _NEW_SENTENCE.search(self.before(i)) is not None
+
+    def ends_sentence(self, i: int) -> bool:
+        """Whether a full stop stands before word `i` that is not the point of an initial or an abbreviation."""
+        word = self.words[i - 1]
+        return _STOP.search(self.before(i)) is not None and len(word) > 1 and word not in ABBREVIATIONS
 
     def line(self, i: int) -> Line:
         """The line of word `i`."""
@@ -111,19 +149,39 @@ class Surface:
             self._lines[number] = Line(self, bisect_right(self.starts, begin), bisect_right(self.starts, end))
         return self._lines[number]
 
-    def part_of_heading(self, first: int, last: int) -> bool | None:
-        """Of words left of the dash of a heading: whether they are a whole name of its list; else None."""
+    def heads(self, first: int, last: int) -> Heads:
+        """What these words are of what stands left of the dash of their line."""
         line = self.line(first)
         if line.dash is None or last >= line.dash:
-            return None
-        begins = first == line.first or self._parts(first) or all(w.isdigit() for w in self.words[line.first : first])
-        return begins and (last + 1 == line.dash or self._parts(last + 1))
+            return Heads.NOTHING
+        begins = Heads.ALL if all(map(str.isdigit, self.words[line.first : first])) else self._parted(first)
+        ends = Heads.ALL if last + 1 == line.dash else self._parted(last + 1)
+        if line.is_colon or (first == last and self.words[first] in _JOINING):
+            return Heads.ALL if begins == ends == Heads.ALL else Heads.NOTHING
+        return min(begins, ends)
 
-    def _parts(self, i: int) -> bool:
-        """Whether word `i` parts, or what stands before it parts, two names."""
-        return (
-            self.words[i] in _PART_WORDS or self.words[i - 1] in _PART_WORDS or _PARTS.match(self.before(i)) is not None
-        )
+    def _parted(self, i: int) -> Heads:
+        """How two names part before word `i`, or at it."""
+        if self.words[i] in _JOINING or self.words[i - 1] in _JOINING:
+            return Heads.JOINED
+        return Heads.LISTED if _PARTS.search(self.before(i)) else Heads.NOTHING
+
+    def find_headings(self, names: Iterable[tuple[int, int]]) -> None:
+        """Make headings of the lines in which one of these names (first, last word) stands left of a colon."""
+        for first, last in names:
+            if self.line(first).is_colon and self.heads(first, last):
+                self.line(first).is_heading = True
+
+    @cached_property
+    def works(self) -> set[tuple[str, ...]]:
+        """The titles of works that headings name, but for those called as their artist."""
+        found = set()
+        for line in self._lines.values():
+            if line.is_heading and line.dash is not None:
+                work = tuple(self.words[line.dash : line.last])
+                if work != tuple(self.words[line.first : line.dash]):
+                    found.add(work)
+        return found
 
 
 def case_of(word: str) -> Case:

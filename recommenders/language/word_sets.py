@@ -30,7 +30,7 @@ FILLERS = word_set(
 MUSIC_WORDS = word_set(
     """
     acid album albums ambient band bands bandcamp blog bluegrass boombap breakbeat cassette chillwave cloud club
-    collab darkwave deathcore dj djs doom downtempo dreampop drone dub dubstep edm electro electronica
+    chillout collab darkwave deathcore dj djs doom downtempo dreampop drone dub dubstep edm electro electronica
     electronics emo ep eps eurodance fm folktronica footwork funk garage gig gigs glitch goth grime grindcore
     grunge hardcore headphones hiphop house hyperpop idm indie indietronica industrial instrumental
     instrumentals jazz jungle kraut krautrock label leftfield live lofi lp lps mathcore mc metal metalcore
@@ -50,20 +50,21 @@ MONTHS_AND_DAYS = word_set(
 # An artist's name comes next.
 BEFORE_A_BAND = word_set(
     """
-    band duo trio quartet group singer rapper producer dj ffo feat ft featuring by act outfit
+    band duo trio quartet group singer rapper producer ffo riyl feat ft featuring by act outfit project
     """
 )
 # One often does.
 BEFORE_NAMES = word_set(
     """
-    like love loved than of with to hear listen and from fans songwriter artist musician
+    like love loved than of with to hear listen and from fans songwriter artist musician beside unlike alongside meets
     """
 )
 # An artist's name often comes before.
 AFTER_NAMES = word_set(
     """
     album albums record records song songs track tracks single ep lp gig gigs concert show tour frontman singer
-    drummer guitarist bassist vocalist remix discography debut fans fan live
+    drummer guitarist bassist vocalist remix discography debut fans fan live cover covers feature influence
+    influences moniker catalogue catalog material stuff
     """
 )
 VERBS_OF_MUSIC = word_set(
@@ -80,12 +81,27 @@ DETERMINERS = word_set(
 # They have no capital inside a title.
 SMALL_WORDS = word_set(
     """
-    the a an of and in on at to for with from or but by as is i my your
+    the a an of and in on at to for with from or but by as is i my your s t d ll re ve m n near der die das de
+    la le du von und et
     """
 )
 # A title comes next.
 BEFORE_TITLES = word_set(
     """
-    song track single tune called titled titletrack opener closer cut hit on
+    song songs track tracks single singles tune tunes called titled entitled opener closer
     """
+)
+# Their point ends no sentence.
+ABBREVIATIONS = word_set("mr mrs ms dr st jr sr mt vs feat ft no vol")
+# They say of what kind an article is.
+RUBRICS = word_set(
+    """
+    album albums artist best day discover feature first hear heard interview introducing its it listen live month mix
+    mixtape new news now of on out playing playlist podcast premiere review reviews single song songs stream the this
+    track tracks video watch week weekly year
+    """
+)
+# A name before one of them, in capitals, goes on with it.
+ENSEMBLES = word_set(
+    "band choir collective duo ensemble experience group orchestra project quartet quintet septet sextet trio"
 )
