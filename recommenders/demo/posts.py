@@ -16,7 +16,7 @@ from recommenders.demo.world import World
 
 Choice = TypeVar("Choice")
 
-PLANTED_GENRE_WORDS, PLANTED_AXIS_WORDS = 2, 2
+PLANTED_GENRE_WORDS, PLANTED_AXIS_WORDS = 1, 2
 OTHER_FORM_SHARE, ALIAS_SHARE, BARE_TITLE_SHARE = 0.2, 0.2, 0.15
 _ACCENTED = {
     "Bjork": "Björk", "Tjarn": "Tjärn", "Torbjorn": "Torbjörn", "Soren": "Søren", "Zelia": "Zélia", "Otavio": "Otávio",
@@ -46,7 +46,7 @@ class Draft:
 
 
 def planted_words(world: World, artist: int) -> tuple[Planted, ...]:
-    """What is said of an artist above all: two words of its genre, two of how it is, and its two motifs."""
+    """What is said of an artist above all: a word of its genre, two of how it sounds, and its two motifs."""
     words = world.artists.words[artist]
     ends = {word for axis in AXES for end in axis for word in end}
     genre = set(GENRES[int(world.artists.genre[artist])].words)
@@ -127,7 +127,7 @@ class Writer:
             ("{genre} for beginners", "A short walk through {genre}", "Where {genre} is now"), artists[0]
         )
         parts = [
-            joined([self._opening(artist), *self._mixed([*self._words(artist, 2), self._genre(artist)], first=0)])
+            joined([self._opening(artist), *self._mixed([*self._words(artist, 3), self._genre(artist)], first=0)])
             for artist in artists
         ]
         return Draft(title, (joined(self._aimless(2, artists)), *parts))
