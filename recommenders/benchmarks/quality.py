@@ -104,13 +104,15 @@ def _hetrec(
     held_out = np.random.RandomState(seed).rand(len(lines)) < HELD_OUT
     place.mkdir(parents=True, exist_ok=True)
     kept = place / plays.name
-    kept.write_text(header + "".join(_where(lines, ~held_out)), encoding="utf-8")
+    kept.write_text(header + "".join(where(lines, ~held_out)), encoding="utf-8")
     for kind, path in (("catalogue", source / "artists.dat"), ("listening", kept)):
         import_path(store, kind, path, file_format="hetrec", now=MONDAY)
     row, edition_id = run_service(store, artifacts, cutoff=MONDAY, seed=seed, params=params)
-    users, tracks = zip(*(line.split("\t")[:2] for line in _where(lines, held_out)), strict=True)
+    users, tracks = zip(*(line.split("\t")[:2] for line in where(lines, held_out)), strict=True)
     with store.begin() as connection:
-        labels = _pairs(find_ids(connection, "user", pa.array(users)), find_ids(connection, "track", pa.array(tracks)))
+        labels = pairs_of(
+            find_ids(connection, "user", pa.array(users)), find_ids(connection, "track", pa.array(tracks))
+        )
         fold = Fold(MONDAY, read_signals(connection, MONDAY), read_heard(connection, MONDAY).before(MONDAY), labels)
         examination = Examination(fold, read_catalogue(connection))
     return judge_service(store, artifacts, examination, row, edition_id, seed)
@@ -161,10 +163,12 @@ def _best_unheard(scores: npt.NDArray[np.float32], examination: Examination) -> 
     return np.where(np.isfinite(np.take_along_axis(scores, best, axis=1)), best, -1)
 
 
-def _pairs(users: npt.NDArray[np.int64], tracks: npt.NDArray[np.int64]) -> Pairs:
+def pairs_of(users: npt.NDArray[np.int64], tracks: npt.NDArray[np.int64]) -> Pairs:
+    """Pairs in order of users and tracks."""
     order = np.lexsort((tracks, users))
     return Pairs(users[order], tracks[order])
 
 
-def _where(lines: list[str], chosen: Iterable[bool]) -> list[str]:
+def where(lines: list[str], chosen: Iterable[bool]) -> list[str]:
+    """The lines that are chosen."""
     return [line for line, taken in zip(lines, chosen, strict=True) if taken]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
+from scipy.sparse import csr_matrix
 
 from recommenders.errors import NotEnoughDataError
 from recommenders.language.vectors import (
@@ -82,15 +83,24 @@ def _has_aged(champion: models.ModelRow, parameters: TextParameters, n_artists: 
     )
 
 
-def _fit(connection: sa.Connection, parameters: TextParameters) -> TextModel:
-    keys, terms = read_artist_sums(connection, parameters.least_artists)
+def read_told(
+    connection: sa.Connection, least_artists: int
+) -> tuple[npt.NDArray[np.int64], csr_matrix, npt.NDArray[np.int64], npt.NDArray[np.str_]]:
+    """All that is said of artists: their ids (n,) ascending; masses (n, n_terms); the terms' ids (n_terms,), ascending,
+    and kinds. Terms that fewer than `least_artists` have are left out."""
+    keys, terms = read_artist_sums(connection, least_artists)
     term_ids, first = np.unique(terms["term_id"], return_index=True)
     kinds = np.array(["", *term_kinds(connection)])[terms["kind"][first]]
     columns = term_ids.astype(np.int64)
     said = masses_matrix(
         np.searchsorted(keys, terms["key"]), terms["term_id"].astype(np.int64), terms["mass"], len(keys), columns
     )
-    return fit(said, columns, kinds, parameters)
+    return keys // 2, said, columns, kinds
+
+
+def _fit(connection: sa.Connection, parameters: TextParameters) -> TextModel:
+    _, said, term_ids, kinds = read_told(connection, parameters.least_artists)
+    return fit(said, term_ids, kinds, parameters)
 
 
 def _promote(

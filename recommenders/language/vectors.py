@@ -31,7 +31,8 @@ class TextParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dimensions: int = Field(200, ge=2, le=2_000, description="Most numbers of a vector.")
-    pair: float = Field(0.7, ge=0, description="Weight of two-word terms, where one-word terms have 1.")
+    word: float = Field(1, ge=0, description="Weight of one-word terms.")
+    pair: float = Field(0.7, ge=0, description="Weight of two-word terms.")
     phrase: float = Field(0.5, ge=0, description="Weight of noun phrases.")
     adjective: float = Field(0.3, ge=0, description="Weight of adjectives, beside their being words.")
     artist: float = Field(0.5, ge=0, description="Weight of artists mentioned beside an artist.")
@@ -42,7 +43,7 @@ class TextParameters(BaseModel):
 
     def weight_of(self, kind: str) -> float:
         """The weight of a kind of term."""
-        return float({"word": 1.0, **self.model_dump()}[kind])
+        return float(self.model_dump()[kind])
 
 
 @dataclass(frozen=True)
@@ -60,15 +61,18 @@ def strengths(masses: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return pulls
 
 
-def fit(
-    said: csr_matrix,
-    term_ids: npt.NDArray[np.int64],
-    kinds: npt.NDArray[np.str_],
-    parameters: TextParameters,
-    seed: int = 0,
-) -> TextModel:
-    """The projection learnt from `said`, masses of (n_artists, n_terms): the right singular vectors of TF-IDF rows of
-    length 1. `term_ids` (n_terms,) ascend, `kinds` (n_terms,) name their kinds.
+@dataclass(frozen=True)
+class Weighted:
+    """The terms that count: their columns (n_terms,), the weight of each (n_terms,), and everybody's rows of length 1,
+    (n, n_terms)."""
+
+    columns: npt.NDArray[np.intp]
+    weights: npt.NDArray[np.float64]
+    rows: csr_matrix
+
+
+def weighted(said: csr_matrix, kinds: npt.NDArray[np.str_], parameters: TextParameters) -> Weighted:
+    """TF-IDF of `said`, masses of (n_artists, n_terms); `kinds` (n_terms,) name the kinds of the terms.
 
     Raises NotEnoughDataError where fewer than two artists or terms are left.
     """
@@ -85,8 +89,24 @@ def fit(
     weights = weights[chosen] * rarity(counts[chosen], n_artists)
     rows = said[:, chosen].astype(np.float64)
     rows.data = strengths(rows.data)
-    axes = principal_axes(_of_length_one(rows @ diags(weights)), parameters.dimensions, seed)
-    return TextModel(term_ids[chosen], (weights[:, None] * axes).astype(np.float32), parameters)
+    return Weighted(chosen, weights, _of_length_one(rows @ diags(weights)))
+
+
+def fit(
+    said: csr_matrix,
+    term_ids: npt.NDArray[np.int64],
+    kinds: npt.NDArray[np.str_],
+    parameters: TextParameters,
+    seed: int = 0,
+) -> TextModel:
+    """The projection learnt from `said`, masses of (n_artists, n_terms): the right singular vectors of its TF-IDF.
+
+    `term_ids` (n_terms,) ascend, `kinds` (n_terms,) name their kinds. Raises NotEnoughDataError where too little was
+    said.
+    """
+    told = weighted(said, kinds, parameters)
+    axes = principal_axes(told.rows, parameters.dimensions, seed)
+    return TextModel(term_ids[told.columns], (told.weights[:, None] * axes).astype(np.float32), parameters)
 
 
 def principal_axes(rows: csr_matrix, most: int, seed: int) -> npt.NDArray[np.float64]:

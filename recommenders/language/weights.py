@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-FORGOTTEN = 1e-4  # a decayed mass below it is as none
+FORGOTTEN = 1e-12  # a decayed mass below it, forty half-lives, is as none
+NOISE = 1e-9  # of an entity's mass; what is left of a term below it is what rounding left
 
 
 class TermParameters(BaseModel):
@@ -60,11 +61,11 @@ def add_up(parts: Sequence[Sums], remembered: int) -> Sums:
     term_ids = np.concatenate([part.term_ids for part in parts])
     masses = np.concatenate([part.masses for part in parts])
     owners, term_ids, masses = _added(owners, term_ids, masses)
-    kept = (masses > FORGOTTEN) & (mass > FORGOTTEN)[owners]
+    there = (articles > 0) & (mass > FORGOTTEN)
+    kept = there[owners] & (masses > NOISE * mass[owners])
     owners, term_ids, masses = owners[kept], term_ids[kept], masses[kept]
     chosen = heaviest(owners, term_ids, masses, remembered)
     chosen.sort()
-    there = mass > FORGOTTEN
     return Sums(
         keys[there],
         articles[there],
