@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     editions_retention_weeks: int = Field(
         26, ge=13, description="Weeks for which the lists of unpublished editions are kept."
     )
+    crawl_contact: str | None = Field(
+        None,
+        description="Address or page in the crawler's user agent, where the owners of sites reach whoever runs it.",
+    )
     demo_data: str = Field(
         "demo", description="What `make demo` loads: demo (an invented service) or hetrec (Last.fm)."
     )
