@@ -9,6 +9,7 @@ from w3lib.encoding import html_body_declared_encoding, http_content_type_encodi
 
 GUESSED_FROM = 100_000  # bytes
 MENDED_SHARE = 0.2  # of the bytes beyond ASCII: where more are no UTF-8, the text is in another encoding
+LATIN_SHARE = 0.45  # of the bytes of words with a letter beyond ASCII: in other scripts, most of them are
 
 # What is meant by a name, where that is more than the name says (WHATWG, Encoding Standard).
 _MEANT = {
@@ -38,6 +39,7 @@ _OPENINGS = (
     (b"<\0", "utf-16-le"),
     (b"\0<", "utf-16-be"),
 )
+_WORD_BEYOND_ASCII = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 _CONTROL = re.compile("[\x80-\x84\x86-\x9f]")  # U+0085 is a line end
 _REFERENCE = re.compile(r"&#(?:(1[2-5]\d)|[xX]([89][0-9a-fA-F]));")
@@ -115,6 +117,9 @@ def _guessed(body: bytes, said: str | None) -> Decoded:
 
 
 def _looks_like(body: bytes) -> str | None:
+    words = b"".join(_WORD_BEYOND_ASCII.findall(body))
+    if sum(byte >= 0x80 for byte in words) < LATIN_SHARE * len(words):
+        return "cp1252"
     from charset_normalizer import from_bytes
 
     best = from_bytes(body).best()

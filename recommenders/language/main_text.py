@@ -8,7 +8,8 @@ from lxml.html import HtmlElement
 
 from recommenders.language.markup import text_of
 
-COVERED = 0.85  # of what the page marks as its article; where less is found, the mark is believed
+COVERED = 0.85  # of the letters that the page marks as its article; where fewer are found, the mark is believed
+LINES = 0.3  # of their lines
 
 _BODIES = (
     "//*[@itemprop='articleBody' or @itemprop='reviewBody']",
@@ -29,17 +30,18 @@ _APART_CLASSES = re.compile(
 def main_text(tree: HtmlElement, url: str) -> str:
     """The article's text, a line a paragraph, by trafilatura (Barbaresi 2021); empty where the page has none.
 
-    Trafilatura leaves out what looks like a list of links or headings, and for a blog about music that may be all
-    there is: charts, the year's albums. So where it finds much less than lies in the one element that the page marks as
-    its article, that element's text is taken.
+    Trafilatura leaves out what looks like a list of links or headings, or makes one line of it, and for a blog about
+    music that may be all there is: charts, the year's albums. So where it finds much less than lies in the one element
+    that the page marks as its article, or far fewer lines, that element's text is taken.
     """
-    found = _by_trafilatura(tree, url)
-    marked = _marked(tree)
-    return marked if _size(found) < COVERED * _size(marked) else found
+    found, marked = _by_trafilatura(tree, url), _marked(tree)
+    (letters, lines), (marked_letters, marked_lines) = _extent(found), _extent(marked)
+    return marked if letters < COVERED * marked_letters or lines < LINES * marked_lines else found
 
 
-def _size(text: str) -> int:
-    return len("".join(text.split()))
+def _extent(text: str) -> tuple[int, int]:
+    """How many letters and how many lines a text has."""
+    return len("".join(text.split())), sum(bool(line.strip()) for line in text.splitlines())
 
 
 def _by_trafilatura(tree: HtmlElement, url: str) -> str:

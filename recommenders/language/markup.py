@@ -1,5 +1,6 @@
 """Markup as trees: parsed within limits, and as plain text."""
 
+import re
 from enum import StrEnum
 
 from lxml import etree
@@ -7,9 +8,14 @@ from lxml.html import HtmlElement, HTMLParser, document_fromstring
 
 from recommenders.errors import DataError
 
-MOST_ELEMENTS = 50_000
+MOST_ELEMENTS = 20_000
 DEEPEST = 200
+LARGE_PAGE = 200_000  # characters
+LONGEST_TAG = 5_000  # what is longer holds a picture, or nothing good
 
+_OPENING = re.compile(r"<(?:(script|style)\b|[a-z][a-z0-9:-]*)", re.IGNORECASE)
+_REST_OF_TAG = re.compile(r"""(?:[^"'>]++|"[^"]*+"|'[^']*+')*+""")
+_CLOSING = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style")}
 _UNSEEN = frozenset(["script", "style", "noscript", "template", "head", "title", "iframe", "object", "svg", "select"])
 _INLINE = frozenset(
     ["a", "abbr", "b", "bdi", "bdo", "cite", "code", "em", "font", "i", "ins", "kbd", "mark", "q", "s", "small", "span",
@@ -44,7 +50,7 @@ def parse_page(text: str) -> HtmlElement:
     """The page as a tree without comments; raises NoTextError where there is none, or one that is too large or deep."""
     parser = HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, collect_ids=False)
     try:
-        tree = document_fromstring(text.encode("utf-8", "ignore"), parser=parser)
+        tree = document_fromstring(_without_long_tags(text).encode("utf-8", "ignore"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise NoTextError(Refusal.NO_TEXT, f"there is no page: {error}") from error
     n_elements, depth, deepest = 0, 0, 0
@@ -57,6 +63,22 @@ def parse_page(text: str) -> HtmlElement:
     if deepest > DEEPEST:
         raise NoTextError(Refusal.TOO_DEEP, f"nested {deepest} deep; the most is {DEEPEST}")
     return tree
+
+
+def _without_long_tags(text: str) -> str:
+    """A large page, its longest tags without their attributes: libxml2 takes the square of their number in time."""
+    if len(text) < LARGE_PAGE:
+        return text
+    parts, done, place = [], 0, 0
+    while opening := _OPENING.search(text, place):
+        place = _REST_OF_TAG.match(text, opening.end()).end()  # type: ignore[union-attr]
+        if place - opening.start() > LONGEST_TAG:
+            parts.append(text[done : opening.end()])
+            done = place
+        if opening[1]:  # what follows is no markup
+            closing = _CLOSING[opening[1].lower()].search(text, place)
+            place = closing.start() if closing else len(text)
+    return "".join([*parts, text[done:]])
 
 
 def plain_text(html: str) -> str:
