@@ -5,6 +5,7 @@ around them (`support`), a title of theirs beside them (`tracks`), surer mention
 artists. Titles of tracks count near their artist. Of names that overlap the longest one that counts is meant.
 """
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +71,7 @@ def find_mentions(title: str, text: str, gazetteer: Gazetteer, language: str | N
     places = defaultdict(list)
     for one in sorted(artists, key=lambda one: one.first):
         places[one.artist_id].append((one.first, one.last))
-    tracks = mentioned(surface, titles, places, sum(start < len(title) for start in found.starts))
+    tracks = mentioned(surface, titles, places, bisect_left(found.starts, len(title)))
     moods = Moods(whole, language)
     mentions = []
     for named in _merged(artists, tracks):
@@ -96,7 +97,17 @@ def _candidates(surface: Surface, matches: Sequence[Match], gazetteer: Gazetteer
                 best = Candidate(match.first, match.last, bearer.artist_id, bearer.written, points)
         if best and best.points > NEVER:
             candidates.append(best)
-    return candidates
+    return _longest_spellings(candidates)
+
+
+def _longest_spellings(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Of two spellings of an artist that end together, such as The Overcoats and Overcoats, the longer one."""
+    kept: dict[tuple[int, int], Candidate] = {}
+    for one in candidates:  # the longer ones begin earlier
+        longer = kept.setdefault((one.artist_id, one.last), one)
+        if one.points > longer.points:
+            kept[one.artist_id, one.last] = replace(longer, points=one.points)
+    return list(kept.values())
 
 
 def _is_prose(surface: Surface, match: Match) -> bool:

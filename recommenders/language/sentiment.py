@@ -1,4 +1,4 @@
-"""The mood of a sentence: TextBlob's PatternAnalyzer (De Smedt & Daelemans 2012), for English."""
+"""The mood of a sentence: TextBlob's PatternAnalyzer, for English (De Smedt & Daelemans 2012)."""
 
 import re
 from bisect import bisect_right
@@ -34,6 +34,7 @@ class Moods:
 
 def mood(text: str) -> float:
     """The polarity of an English text, -1 to 1."""
-    from textblob.en.sentiments import PatternAnalyzer
+    from textblob.en import sentiment
 
-    return float(PatternAnalyzer().analyze(text).polarity)
+    polarity, _ = sentiment(text)
+    return float(polarity)

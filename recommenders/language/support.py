@@ -34,6 +34,7 @@ _BASE = {
     Plainness.FILLER: -1.5,
 }
 _INSIDE_TITLES = frozenset(("of", "in", "the", "to", "from"))
+_MARKS = frozenset("!?*$")
 _WHO = frozenset(("who", "whose", "whom"))
 _SHORT = 4  # letters of an abbreviation, which stands in capitals
 _HARD = frozenset('.,;:!?()[]{}"“”„«»\n…|。、，！？：「」『』《》')
@@ -57,6 +58,7 @@ def local_support(surface: Surface, first: int, last: int, written: str, plain: 
     return (
         points
         + _capitals(surface, first, last, written, plain)
+        + _marks(surface, last, written)
         + _place(surface, first, last)
         + _before(surface, first, last)
         + _after(surface, last)
@@ -131,6 +133,12 @@ def _small_letters(is_cased: bool, is_long: bool, as_written: bool, plain: Plain
     if plain == Plainness.DISTINCT:
         return -2.0 if is_long or not is_cased else -4.0
     return -6.0 if is_cased else -2.0
+
+
+def _marks(surface: Surface, last: int, written: str) -> float:
+    """A point for a mark with which the name is written: Wham!"""
+    mark = written[-1:]
+    return 1.0 if mark in _MARKS and surface.text.startswith(mark, surface.ends[last]) else 0.0
 
 
 def _place(surface: Surface, first: int, last: int) -> float:

@@ -4,7 +4,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import islice
 
 from recommenders.language.tokens import Tokens, is_unspaced
 from recommenders.language.word_sets import ABBREVIATIONS, RUBRICS
@@ -19,6 +20,8 @@ _PARTS = re.compile(r"[,;/&+×、]")
 _JOINING = frozenset(("and", "feat", "ft", "featuring", "with", "vs", "x", "und", "et", "y"))
 HEADING_CHARACTERS = 140
 HEADING_NAMES = 12  # words left of the dash
+SENTENCES_LOOKED_AT = 100
+TITLE_CAPITALS = 0.7  # of the words of four letters and more
 TITLE_WORDS = 8  # right of it; a line that goes on for longer and ends with a full stop is a sentence
 
 
@@ -36,7 +39,6 @@ class LineStyle(IntEnum):
 
     SENTENCE = 0  # a capital inside marks a name
     TITLE = 1  # most words have one: it tells nothing
-    LOWER = 2  # none has one
 
 
 class Heads(IntEnum):
@@ -78,15 +80,15 @@ class Line:
 
 
 def _style(surface: "Surface", first: int, last: int) -> LineStyle:
+    """A title writes its words with capitals, and has no full stop."""
     words = surface.words[first:last]
-    telling = [surface.case(first + i) for i, word in enumerate(words) if len(word) > 3]
-    telling = [case for case in telling if case != Case.NONE]
-    capitals = sum(case > 0 for case in telling)
-    if not capitals:
-        return LineStyle.LOWER
-    if len(telling) < 2 or capitals / len(telling) < 0.7 or any(is_unspaced(word[0]) for word in words):
+    cases = [surface.case(first + i) for i, word in enumerate(words) if len(word) > 3 or i == 0]
+    telling = [case for case in cases if case != Case.NONE]
+    if not telling or sum(case > 0 for case in telling) < TITLE_CAPITALS * len(telling):
         return LineStyle.SENTENCE
-    return LineStyle.SENTENCE if any(map(surface.ends_sentence, range(first + 1, last))) else LineStyle.TITLE
+    if any(is_unspaced(word[0]) for word in words) or any(map(surface.ends_sentence, range(first + 1, last))):
+        return LineStyle.SENTENCE
+    return LineStyle.SENTENCE if surface.after(last - 1).startswith(".") else LineStyle.TITLE
 
 
 class Surface:
@@ -104,8 +106,9 @@ class Surface:
     @cached_property
     def is_cased(self) -> bool:
         """Whether sentences of this text begin with capitals."""
-        opening = [i for i in range(len(self.words)) if self.opens(i) and self.case(i) >= 0][:200]
-        return 2 * sum(self.case(i) > 0 for i in opening) >= len(opening)
+        opening = (case for i in range(len(self.words)) if self.opens(i) and (case := self.case(i)) >= 0)
+        cases = list(islice(opening, SENTENCES_LOOKED_AT))
+        return 2 * sum(case > 0 for case in cases) >= len(cases)
 
     def raw(self, first: int, last: int) -> str:
         """The text from one word to another, both included."""
@@ -184,6 +187,7 @@ class Surface:
         return found
 
 
+@lru_cache(maxsize=1 << 16)
 def case_of(word: str) -> Case:
     """How a word is written."""
     first = word[0]

@@ -29,6 +29,7 @@ QUOTED = 3.0
 AS_WRITTEN = 2.5  # for several words just like the title, capitals and all
 TOGETHER = 3.0  # for a title and an artist that share a line with nothing else
 JOINED = 2.0  # for "Title by Artist" and "Artist's Title"
+HOPELESS = -1.0
 NEARBY = 2.5  # for a title in quotation marks; half for one word
 
 Place = tuple[int, int]
@@ -58,7 +59,7 @@ def find_titles(
             continue
         written = gazetteer.title(match.name)
         points = _written(surface, match, written, Plainness(gazetteer.plainness(match.name)))
-        if points > 0:
+        if points > HOPELESS:
             found += [Title(match.first, match.last, *track, written, points) for track in tracks]
     return found
 
