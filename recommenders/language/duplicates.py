@@ -2,7 +2,6 @@
 
 import re
 import zlib
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -23,8 +22,8 @@ def signature(text: str) -> npt.NDArray[np.uint64]:
     """(BANDS * ROWS,) uint64: the MinHash (Broder 1997) of the text's shingles; the same in every run."""
     from datasketch import MinHash
 
-    sketch = MinHash(num_perm=BANDS * ROWS, hashfunc=zlib.crc32, scheme="affine32", permutations=_permutations())
-    sketch.update_batch(shingle.encode() for shingle in _shingles(text))
+    sketch = MinHash(num_perm=BANDS * ROWS, hashfunc=int, scheme="affine32", permutations=_permutations())
+    sketch.update_batch(_shingles(text).tolist())
     return np.asarray(sketch.hashvalues, dtype=np.uint64)
 
 
@@ -47,8 +46,9 @@ def bands(signature: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
 
 def similarity(a_text: str, b_text: str) -> float:
     """The share of the shingles of either text that are in both (Jaccard): 0 to 1."""
-    a, b = set(_shingles(a_text)), set(_shingles(b_text))
-    return len(a & b) / max(1, len(a | b))
+    a, b = np.unique(_shingles(a_text)), np.unique(_shingles(b_text))
+    shared = len(np.intersect1d(a, b, assume_unique=True))
+    return shared / (len(a) + len(b) - shared)
 
 
 def says_the_same(a_text: str, b_text: str) -> bool:
@@ -56,8 +56,17 @@ def says_the_same(a_text: str, b_text: str) -> bool:
     return similarity(a_text, b_text) >= SAME
 
 
-def _shingles(text: str) -> Iterator[str]:
-    """Every five words in a row; a shorter text is one shingle."""
-    words = _WORD.findall(text.casefold())
-    for first in range(max(1, len(words) - SHINGLE_WORDS + 1)):
-        yield " ".join(words[first : first + SHINGLE_WORDS])
+def _shingles(text: str) -> npt.NDArray[np.uint32]:
+    """(n,) uint32: a number for every five words in a row; a shorter text is one shingle."""
+    words = [zlib.crc32(word.encode()) for word in _WORD.findall(text.casefold())]
+    padded = np.array(words + [0] * max(0, SHINGLE_WORDS - len(words)), dtype=np.uint64)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, SHINGLE_WORDS)
+    mixed = (windows * _FACTORS).sum(axis=1, dtype=np.uint64) >> np.uint64(32)
+    numbers: npt.NDArray[np.uint32] = mixed.astype(np.uint32)
+    return numbers
+
+
+_FACTORS = np.array(
+    [0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
+    dtype=np.uint64,
+)
