@@ -60,3 +60,12 @@ def _artists(written: str) -> tuple[str, ...]:
     if written in _ONE_NAME:
         return (written,)
     return tuple(name for name in re.split(r"\s*[,/]\s+", written) if name)
+
+
+def index_page(of: list[Post]) -> str:
+    """The front page: a link to each post."""
+    links = "\n".join(f'<li><a href="{post.path}">{escape(post.title)}</a></li>' for post in reversed(of))
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Useful Algorithm</title></head>\n'
+        f"<body><main><h1>Posts</h1><ul>{links}</ul></main></body></html>\n"
+    )
