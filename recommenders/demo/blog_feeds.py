@@ -107,10 +107,12 @@ def broken_rss(site: Addressed, posts: Sequence[Post]) -> bytes:
     return feed.removesuffix("</description></item>\n").encode("windows-1252", "replace")
 
 
-def sitemap_index(urls: Sequence[str]) -> str:
-    """A sitemap of sitemaps."""
-    rows = "".join(f"<sitemap><loc>{escape(url)}</loc></sitemap>\n" for url in urls)
-    return f'{_XML}<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{rows}</sitemapindex>\n'
+def sitemap_index(rows: Sequence[tuple[str, dt.datetime]]) -> str:
+    """A sitemap of sitemaps, and when each was changed."""
+    maps = "".join(
+        f"<sitemap><loc>{escape(url)}</loc><lastmod>{at.isoformat()}</lastmod></sitemap>\n" for url, at in rows
+    )
+    return f'{_XML}<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{maps}</sitemapindex>\n'
 
 
 def sitemap(rows: Sequence[tuple[str, dt.datetime]]) -> str:

@@ -73,9 +73,11 @@ def calendar(blog: Blog, month: str) -> str:
     found = re.fullmatch(r"(\d{4})-(\d\d)", month)
     number = int(found.group(1)) * 12 + int(found.group(2)) - 1 if found else 2026 * 12
     around = [f"{n // 12:04d}-{n % 12 + 1:02d}" for n in (number - 12, number - 1, number + 1, number + 12) if n > 0]
-    links = " ".join(f'<a href="/calendar?month={name}">{name}</a>' for name in around)
+    links = " ".join(
+        f'<a href="/calendar?month={month}">{mark}</a>' for month, mark in zip(around, "«‹›»", strict=False)
+    )
     name = f"{calendars.month_name[number % 12 + 1]} {number // 12}"
-    return _page(blog, f"Calendar: {name}", f"<h1>{name}</h1><p>No concerts that we know of.</p><p>{links}</p>")
+    return _page(blog, f"Calendar: {name}", f"<h1>{name}</h1><p>Nothing.</p><p>{links}</p>")
 
 
 def draft() -> str:

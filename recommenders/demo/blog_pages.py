@@ -148,10 +148,10 @@ class Pages:
         return self._feed(json_feed(self, part, next_url).encode(), "application/feed+json", part)
 
     def _sitemap(self, path: str, query: dict[str, str], posts: Sequence[Post]) -> Answer | None:
-        months = sorted({f"{post.published_at:%Y-%m}" for post in posts})
+        changed = {f"{post.published_at:%Y-%m}": post.published_at for post in reversed(posts)}
         if path == "/sitemap.xml":
-            urls = [f"{self.base}/sitemap-{month}.xml.gz" for month in months]
-            return self._feed(sitemap_index(urls).encode(), "application/xml", posts)
+            rows = [(f"{self.base}/sitemap-{month}.xml.gz", at) for month, at in changed.items()]
+            return self._feed(sitemap_index(rows).encode(), "application/xml", posts)
         if found := _MONTHLY.fullmatch(path):
             part = [post for post in posts if f"{post.published_at:%Y-%m}" == found.group(1)]
             rows = [(self.url(post), post.published_at) for post in part]
