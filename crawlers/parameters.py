@@ -23,4 +23,8 @@ class CrawlParameters(BaseModel):
     every_hours: float = Field(20, ge=0, description="Hours after which a site that was crawled is due again.")
     batch_sites: int = Field(25, ge=1, le=500, description="Sites that one process crawls side by side.")
     workers: int = Field(1, ge=1, le=32, description="Processes that turn pages into text beside a crawling process.")
+    response_seconds: float = Field(
+        30, ge=1, le=600, description="Most seconds for one answer, from the first packet to the last byte."
+    )
+    response_bytes: int = Field(8_000_000, ge=10_000, description="Most bytes of one answer, also once it is unpacked.")
     page_seconds: float = Field(20, ge=1, le=600, description="Most seconds in which a page is turned into text.")

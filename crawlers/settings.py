@@ -20,6 +20,8 @@ def crawl_settings(parameters: CrawlParameters, contact: str | None) -> dict[str
     """The settings of one crawling process."""
     return {
         **FENCE_SETTINGS,
+        "DOWNLOAD_TIMEOUT": parameters.response_seconds,
+        "DOWNLOAD_MAXSIZE": parameters.response_bytes,
         "USER_AGENT": user_agent(contact),
         "DEFAULT_REQUEST_HEADERS": {
             "Accept": "text/html,application/xhtml+xml,application/rss+xml,application/atom+xml,application/feed+json,"

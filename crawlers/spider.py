@@ -99,7 +99,7 @@ class BlogSpider(Spider):
             response = await self.crawler.engine.download_async(self._request(frontier, page))
         except Exception as error:  # whatever it is, `refusal` has a reason for it
             return self._not_had(frontier, page, at, _refusal(error))
-        if response.status == 304:
+        if response.status == 304 and (page.etag or page.last_modified):
             frontier.failed_in_a_row = 0
             return Stored.not_modified(frontier, page, at, response)
         if not 200 <= response.status < 300:
