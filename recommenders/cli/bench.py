@@ -147,6 +147,22 @@ def coldstart(
 
 
 @bench.command()
+def crawl(
+    pages: Annotated[int, typer.Option(help="Posts of the blog that is crawled.", min=20)] = 2_000,
+    seeds: Seeds = "1",
+    rounds: Rounds = 3,
+    as_json: AsJson = False,
+) -> None:
+    """Pages a minute from a blog to stored articles, against `scrapy bench`; how politely, measured at the server."""
+    from recommenders.benchmarks.crawl import run
+    from recommenders.runtime.scratch import scratch
+
+    with scratch(Settings()) as (new_store, folder):
+        found = run(new_store, folder, pages, seeds_of(seeds)[0], rounds, say)
+    _print(found, as_json)
+
+
+@bench.command()
 def faults(
     seeds: Seeds = "1",
     only: Annotated[str, typer.Option(help="Those that fit: *Postgres*, monday*.")] = "*",
