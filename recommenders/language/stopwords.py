@@ -16,7 +16,10 @@ until up upon us use used uses using ve very via want wants was wasn way we well
 where whether which while who whole whom whose why will with within without won would wouldn yes yet you your yours
 yourself it's that's he's she's don't doesn't didn't isn't wasn't aren't can't won't couldn't wouldn't shouldn't i'm
 i've i'd i'll you're you've you'll we're we've they're they've there's what's let's haven't hasn't hadn't mr mrs ms dr
-etc eg ie vs http https www com html
+etc eg ie vs http https www com html monday tuesday wednesday thursday friday saturday sunday january february april
+june july august september october november december four five six seven eight nine ten eleven twelve dozen twenty
+thirty fifty hundred thousand first second third tonight yesterday tomorrow day days week weeks month months year
+years hour hours minute minutes ago
 """
 
 _GERMAN = """

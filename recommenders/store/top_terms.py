@@ -55,17 +55,24 @@ def top_terms(
     kinds: Sequence[str] = (),
     limit: int = 20,
 ) -> list[TopTerm]:
-    """The `limit` heaviest terms (of these kinds; all where none is named) of an artist or track as of a day."""
+    """The `limit` heaviest terms (of these kinds; all where none is named) of an artist or track as of a day.
+
+    A text comes once, with its heaviest kind: an adjective is a word, too.
+    """
     rows = connection.execute(
         sa.text(
-            """SELECT term, t.kind::text, weight
-               FROM (SELECT term_ids, weights FROM top_terms
-                     WHERE entity_kind = CAST(:kind AS entity_kind) AND entity_id = :id AND as_of <= :day
-                     ORDER BY as_of DESC LIMIT 1) newest,
-                    unnest(term_ids, weights) WITH ORDINALITY AS each (term_id, weight, rank)
-               JOIN terms t USING (term_id)
-               WHERE cardinality(CAST(:kinds AS text[])) = 0 OR t.kind::text = ANY(:kinds)
-               ORDER BY rank LIMIT :limit"""
+            """SELECT term, kind, weight FROM (
+                   SELECT DISTINCT ON (term) term, t.kind::text AS kind, weight, rank
+                   FROM (SELECT term_ids, weights FROM top_terms
+                         WHERE entity_kind = CAST(:kind AS entity_kind) AND entity_id = :id AND as_of <= :day
+                         ORDER BY as_of DESC LIMIT 1) newest,
+                        unnest(term_ids, weights) WITH ORDINALITY AS each (term_id, weight, rank)
+                   JOIN terms t USING (term_id)
+                   WHERE cardinality(CAST(:kinds AS text[])) = 0 OR t.kind::text = ANY(:kinds)
+                   ORDER BY term, weight DESC,
+                            array_position(ARRAY['artist', 'adjective', 'phrase'], t.kind::text), rank
+               ) one
+               ORDER BY weight DESC, rank LIMIT :limit"""
         ),
         {"kind": entity_kind, "id": entity_id, "day": as_of, "kinds": list(kinds), "limit": limit},
     )

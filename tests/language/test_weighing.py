@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from recommenders.language.terms import EntityKind, EntityTerms
 from recommenders.language.weighing import Weighed, rising_terms, weigh_terms
 from recommenders.language.weights import TermParameters
+from recommenders.language.words import TermKind
 from recommenders.store import Store
 from recommenders.store.terms import put_article_terms, withdraw_article_terms
 from recommenders.store.top_terms import top_terms
@@ -65,6 +67,18 @@ def test_weights_are_probabilities_damped_for_what_everybody_gets(store: Store) 
         assert top_terms(connection, "artist", 1, TODAY - DAY) == []
         assert len(top_terms(connection, "artist", 1, TODAY, limit=2)) == 2
         assert top_terms(connection, "artist", 1, TODAY, kinds=["adjective"]) == []
+
+
+def test_a_text_is_shown_once_with_the_kind_that_tells_most(store: Store) -> None:
+    masses = {(TermKind.WORD, "slow"): 1.0, (TermKind.ADJECTIVE, "slow"): 1.0, (TermKind.PAIR, "slow songs"): 0.5}
+    with store.begin() as connection:
+        write(connection, TODAY, EntityTerms(EntityKind.ARTIST, 1, 1.0, masses))
+        weigh_terms(connection, PARAMETERS, TODAY)
+        assert [(term.term, term.kind) for term in top_terms(connection, "artist", 1, TODAY)] == [
+            ("slow", "adjective"),
+            ("slow songs", "pair"),
+        ]
+        assert [term.kind for term in top_terms(connection, "artist", 1, TODAY, kinds=["word"])] == ["word"]
 
 
 def test_an_article_read_anew_or_withdrawn_leaves_nothing_behind(store: Store) -> None:
