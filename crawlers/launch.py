@@ -21,13 +21,17 @@ from recommenders.store.sites import (
     CrawlOutcome,
     SiteCrawl,
     crawls_since,
+    due_sites,
     end_interrupted,
+    find_sites,
     get_sites,
     last_crawl,
 )
+from recommenders.timing import Stage
 
 DATABASE_VARIABLE = "MIXTAPE_DATABASE_URL"
 PARENT_VARIABLE = "MIXTAPE_CRAWL_PARENT"
+MOST_BATCHES = 1024  # mapped tasks that Airflow takes
 GRACE_SECONDS = 120.0  # to start, and to store what came last
 
 log = logging.getLogger(__name__)
@@ -55,6 +59,23 @@ class CrawlReport:
         return [crawl for crawl in self.crawls if crawl.outcome is CrawlOutcome.FAILED]
 
 
+def plan(store: Store, parameters: CrawlParameters, now: dt.datetime) -> list[list[int]]:
+    """The sites that are crawled now, by id, in batches; raises UnknownNameError for a name that no site has."""
+    stage = Stage("plan crawls")
+    with store.begin() as connection:
+        wanted = find_sites(connection, parameters.sites) if parameters.sites else due_sites(connection, now)
+    size = max(parameters.batch_sites, -(-len(wanted) // MOST_BATCHES))
+    stage.done(len(wanted), "sites")
+    return [wanted[start : start + size] for start in range(0, len(wanted), size)]
+
+
+def label(store: Store, site_ids: Sequence[int]) -> str:
+    """What a batch is called: its first site and how many more."""
+    with store.begin() as connection:
+        first = get_sites(connection, site_ids[:1])
+    return (first[0].name if first else "no site") + (f" and {len(site_ids) - 1} more" if len(site_ids) > 1 else "")
+
+
 def crawl_batch(
     database_url: str,
     site_ids: Sequence[int],
@@ -67,6 +88,7 @@ def crawl_batch(
 
     Raises CrawlError when the process ends early or has to be ended; what waits then is crawled by the next call.
     """
+    stage = Stage("crawl")
     job = CrawlJob(site_ids=list(site_ids), parameters=parameters, run_key=run_key, began_at=clock())
     store = Store(database_url)
     try:
@@ -82,6 +104,9 @@ def crawl_batch(
         store.close()
     if problem:
         raise CrawlError(f"The crawl of {len(sites)} sites {problem}. What it has stored is kept; start it again.")
+    done = report.figures
+    note = f"{done.articles:,} articles, {done.not_modified:,} unchanged, {done.refused:,} refused"
+    stage.done(done.requests, "requests", f"{note}; {len(report.failed):,} of {len(report.crawls):,} sites failed")
     return report
 
 

@@ -50,6 +50,7 @@ class Pool(StrEnum):
 
     TRAIN = "train"
     AUDIO = "audio"
+    CRAWL = "crawl"
 
 
 POOL_SLOTS = {
@@ -64,4 +65,5 @@ class ASSET:
     TRACK_VECTORS = Asset("track_vectors")
     TRACK_AUDIO = Asset("track_audio")
     AUDIO_NETWORK = Asset("audio_network")
+    TOP_TERMS = Asset("top_terms")
     PLAYLISTS = Asset("playlists")

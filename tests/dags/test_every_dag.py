@@ -17,6 +17,7 @@ from recommenders.settings import PROJECT_ROOT
 
 EVERY_DAG = {
     "analyse_uploads",
+    "crawl_blogs",
     "housekeeping",
     "import_listening",
     "monday_playlists",
@@ -24,7 +25,18 @@ EVERY_DAG = {
     "retrain_collaborative",
 }
 # What a DAG file may not load when it is parsed: each takes most of a second, or gigabytes.
-HEAVY = ["implicit", "numba", "scipy", "pandas", "pyspark", "tensorflow", "essentia"]
+HEAVY = [
+    "implicit",
+    "numba",
+    "scipy",
+    "pandas",
+    "pyspark",
+    "tensorflow",
+    "essentia",
+    "scrapy",
+    "trafilatura",
+    "textblob",
+]
 
 
 @pytest.fixture(params=sorted(EVERY_DAG))
