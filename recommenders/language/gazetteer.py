@@ -130,8 +130,12 @@ class Gazetteer:
         if first == last:
             return []
         by = a["track_artist_ids"][first:last]
-        rows = np.flatnonzero(np.isin(by, artist_ids)) + first
-        return [(int(a["track_artist_ids"][row]), int(a["track_ids"][row])) for row in rows]
+        begins, ends = np.searchsorted(by, artist_ids), np.searchsorted(by, artist_ids, side="right")
+        return [
+            (int(artist), int(track))
+            for artist, begin, end in zip(artist_ids, begins, ends, strict=True)
+            for track in a["track_ids"][first + begin : first + end]
+        ]
 
     def title(self, name: int) -> str:
         """How the first track with this title is written."""

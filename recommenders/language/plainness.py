@@ -21,6 +21,7 @@ class Plainness(IntEnum):
     FILLER = 4  # one letter, a number, words that hold sentences together: A, Yes, 311, The The
 
 
+_GENITIVE = "s"
 _SHORT = 3  # letters; so short a name is somebody's abbreviation
 
 
@@ -28,6 +29,7 @@ def plainness(words: Sequence[str]) -> Plainness:
     """How plain the name of these folded words is."""
     if is_unspaced(words[0][0]):
         return _plainness_unspaced(words)
+    words = [word for word in words if word != _GENITIVE] or words
     if all(word in FILLERS or len(word) == 1 or word.isdigit() for word in words):
         return Plainness.FILLER
     common, proper = _dictionary()

@@ -191,16 +191,23 @@ def _longer(surface: Surface, first: int, last: int, plain: Plainness) -> float:
     joined_before = first and before[-1:] in _JOINS and before
     if joined_before or (after in _JOINS and surface.word(last + 1) not in {"", *_SUFFIXES}):
         points -= 4.0
-    previous = surface.word(first - 1)
-    if before == " " and surface.is_capital(first - 1) and previous not in BEFORE_A_BAND:
+    if before == " " and surface.is_capital(first - 1) and surface.words[first - 1] not in BEFORE_A_BAND:
         points -= _belongs(surface, first - 1)
-    elif (
-        before == " " and previous in _INSIDE_TITLES and surface.is_capital(first - 2) and not surface.opens(first - 2)
-    ):
-        points -= 2.0
     if after == " " and surface.is_capital(last + 1) and surface.word(last + 1) not in AFTER_NAMES | VERBS_OF_MUSIC:
         points -= 3.0
+    if plain != Plainness.DISTINCT and _in_title(surface, first, last):
+        points -= 2.0
     return points
+
+
+def _in_title(surface: Surface, first: int, last: int) -> bool:
+    """Whether the name is a piece of a title with small words inside, or what somebody's work is called."""
+    if surface.word(last + 1) == "of" and surface.after(last) == " " and surface.is_capital(last + 2):
+        return True
+    if surface.word(first - 1) == "s" and surface.before(first - 1) in _APOSTROPHES:
+        return True
+    is_inside = surface.word(first - 1) in _INSIDE_TITLES and surface.before(first) == " "
+    return is_inside and surface.is_capital(first - 2) and not surface.opens(first - 2)
 
 
 def _belongs(surface: Surface, i: int) -> float:
