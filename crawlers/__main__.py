@@ -24,7 +24,7 @@ def main() -> int:
     job = CrawlJob.model_validate_json(sys.stdin.read())
     store = Store(os.environ.pop(DATABASE_VARIABLE))
     contact = Settings().crawl_contact
-    logging.getLogger("scrapy").setLevel(logging.WARNING)
+    _log_what_matters()
     process = AsyncCrawlerProcess(crawl_settings(job.parameters, contact))
     if not contact:
         logging.getLogger(__name__).warning(
@@ -37,6 +37,14 @@ def main() -> int:
         process.start()
     store.close()
     return 0 if crawler.spider is not None and crawler.spider.is_complete else 1
+
+
+def _log_what_matters() -> None:
+    """Log this project's lines, and Scrapy's warnings."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.addFilter(lambda record: record.levelno >= logging.WARNING or record.name.startswith(("crawlers", "recom")))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a page holds: its article, or where it leads. Pure; runs in a worker process."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -13,8 +14,9 @@ from recommenders.language.markup import parse_page
 from recommenders.store.pages import PageRole
 
 NO_INDEX = "noindex"
-NO_FEED = "no_feed"
 NO_SITEMAP = "no_sitemap"
+_ASKS_ROBOTS = re.compile(rb"<meta[^>]{1,300}robots", re.I)
+_HEAD_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -117,15 +119,15 @@ def _read_listing(page: PageBody) -> PageRead:
 def _read_article(page: PageBody) -> PageRead:
     leads: tuple[Lead, ...] = ()
     try:
-        if page.follow:
+        if page.follow or _ASKS_ROBOTS.search(page.body[:_HEAD_BYTES]):
             tree = parse_page(decode(page.body, page.content_type).text)
             wishes = robots_of(tree)
             base = base_of(tree, page.url)
             if not {"nofollow", "none"} & wishes:
                 listing = links_of_listing(tree, page.url, base)
-                if is_list(page.url, listing.further):
+                if page.follow and is_list(page.url, listing.further):
                     return PageRead(leads=_leads(listing), role=PageRole.LISTING)
-                leads = _leads(links_of_article(tree, page.url, base))
+                leads = _leads(links_of_article(tree, page.url, base)) if page.follow else ()
             if {"noindex", "none"} & wishes:
                 return PageRead(reason=NO_INDEX, detail="the page asks robots not to index it", leads=leads)
         article = extract(page.body, page.url, content_type=page.content_type)

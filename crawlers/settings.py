@@ -38,7 +38,7 @@ def crawl_settings(parameters: CrawlParameters, contact: str | None) -> dict[str
         "ROBOTSTXT_OBEY": False,  # in its stead, `robots.Robots`
         "RETRY_ENABLED": False,  # the frontier keeps what waits for another try
         "REFERRER_POLICY": "no-referrer",
-        "LOG_LEVEL": "INFO",
+        "LOG_INSTALL_ROOT_HANDLER": False,
         "LOGSTATS_INTERVAL": 0,
         "EXTENSIONS": {
             "scrapy.extensions.corestats.CoreStats": None,

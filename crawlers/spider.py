@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import logging
+from collections import deque
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -96,7 +97,7 @@ class BlogSpider(Spider):
         try:
             if page.depth and (why := trap(page.url)):
                 raise RefusedUrlError(Reason.TRAP, why)
-            response = await self.crawler.engine.download_async(self._request(frontier, page))
+            response = await self._download(self._request(frontier, page))
         except Exception as error:  # whatever it is, `refusal` has a reason for it
             return self._not_had(frontier, page, at, _refusal(error))
         if response.status == 304 and (page.etag or page.last_modified):
@@ -113,6 +114,14 @@ class BlogSpider(Spider):
             follow=frontier.site.kind is SiteKind.PAGES,
         )
         return Stored.read(frontier, page, at, response, await self._workers.read(body))
+
+    async def _download(self, request: Request) -> Response:
+        try:
+            return await self.crawler.engine.download_async(request)
+        except asyncio.CancelledError:
+            for slot in self.crawler.engine.downloader.slots.values():  # it may wait there for its turn
+                slot.queue = deque(each for each in slot.queue if each[0] is not request)
+            raise
 
     def _request(self, frontier: SiteFrontier, page: Page) -> Request:
         headers = {}

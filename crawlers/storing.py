@@ -179,10 +179,9 @@ class Writer:
         with self._store.begin() as connection:
             outcome, detail = frontier.stopped or (CrawlOutcome.FINISHED, "")
             waiting = count_waiting(connection, frontier.site.site_id)
-            due = now + dt.timedelta(hours=self._job.parameters.every_hours)
-            if outcome is CrawlOutcome.BUDGET_SPENT:
-                due = now
-            due = max(due, frontier.wait_until or due)
+            due = frontier.wait_until or now
+            if outcome is CrawlOutcome.FINISHED:
+                due = now + dt.timedelta(hours=self._job.parameters.every_hours)
             count_crawl(connection, frontier.crawl_id, frontier.figures)
             note_crawl(connection, frontier.crawl_id, CrawlEnd(outcome, detail, now, due))
         log.info(
@@ -257,6 +256,7 @@ class Writer:
 
     def _add_leads(self, connection: Connection, batch: list[Stored]) -> list[Page]:
         """Note where pages lead: first to articles, and then further, where that brings anything new."""
+        batch = [each for each in batch if each.frontier.addresses < self._job.parameters.max_addresses]
         articles = [(each, lead) for each in batch for lead in each.leads if lead.role is PageRole.ARTICLE]
         pages, is_new = self._add(connection, [_address(each, lead) for each, lead in articles])
         with_news = {each.page.page_id for (each, _), new in zip(articles, is_new, strict=True) if new}
@@ -268,7 +268,10 @@ class Writer:
                     further.append(_address(each, lead, again=lead.changed_at is None))
                 elif lead.role is not PageRole.ARTICLE and (has_news or each.page.depth < BARREN_DEPTH):
                     further.append(_address(each, lead, again=has_news))
-        return pages + self._add(connection, further)[0]
+        pages += self._add(connection, further)[0]
+        for each in {each.page.site_id: each for each in batch}.values():
+            each.frontier.addresses += sum(page.site_id == each.page.site_id for page in pages)
+        return pages
 
     def _add(self, connection: Connection, found: list[FoundAddress]) -> tuple[list[Page], list[bool]]:
         return add_addresses(connection, found, self._job.began_at)

@@ -139,23 +139,31 @@ def add_addresses(
     if not found:
         return [], []
     stage(connection, "found_addresses", _FOUND, _as_table(found))
-    rows = connection.execute(
+    again = connection.execute(
         sa.text("""
-            INSERT INTO pages AS p (site_id, url, role, depth, found_at, published_at)
+            UPDATE pages p SET
+                state = 'waiting', tries = 0, reason = NULL, detail = NULL, found_at = :now,
+                published_at = coalesce(f.published_at, p.published_at)
+            FROM found_addresses f
+            WHERE p.site_id = f.site_id AND md5(p.url) = md5(f.url) AND p.url = f.url AND p.depth > 0
+              AND p.state <> 'waiting' AND p.fetched_at < :now
+              AND (f.again AND p.state = 'fetched' OR f.changed_at > p.fetched_at)
+            RETURNING p.*
+        """),
+        {"now": now},
+    ).all()
+    added = connection.execute(
+        sa.text("""
+            INSERT INTO pages (site_id, url, role, depth, found_at, published_at)
             SELECT site_id, url, role, depth, :now, published_at FROM found_addresses ORDER BY place
-            ON CONFLICT (site_id, md5(url)) DO UPDATE SET
-                state = 'waiting', tries = 0, reason = NULL, detail = NULL, found_at = excluded.found_at,
-                published_at = coalesce(excluded.published_at, p.published_at)
-            WHERE p.state <> 'waiting' AND p.depth > 0 AND p.fetched_at < :now AND EXISTS (
-                SELECT FROM found_addresses f WHERE f.site_id = p.site_id AND f.url = p.url
-                  AND (f.again AND p.state = 'fetched' OR f.changed_at > p.fetched_at))
-            RETURNING p.*, p.xmax = 0 AS is_new
+            ON CONFLICT (site_id, md5(url)) DO NOTHING
+            RETURNING *
         """),
         {"now": now},
     ).all()
     connection.execute(sa.text("DROP TABLE found_addresses"))
-    new = {(row.site_id, row.url) for row in rows if row.is_new}
-    pages = sorted((_page(row) for row in rows), key=lambda page: page.page_id)
+    new = {(row.site_id, row.url) for row in added}
+    pages = sorted((_page(row) for row in [*again, *added]), key=lambda page: page.page_id)
     return pages, [(each.site_id, each.url) in new for each in found]
 
 

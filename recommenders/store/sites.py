@@ -33,7 +33,7 @@ class CrawlOutcome(StrEnum):
     @property
     def is_failure(self) -> bool:
         """Whether the site is to be left alone for longer and longer."""
-        return self is CrawlOutcome.FAILED
+        return self in (CrawlOutcome.FAILED, CrawlOutcome.ASKED_TO_WAIT)
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,14 @@ def rss(*links: str, further: str = "") -> bytes:
     ).encode()
 
 
+def sitemap(*paths: str, index: bool = False, changed: dict[str, str] | None = None) -> bytes:
+    """A sitemap, or an index of some, of paths; `changed`: when what is there last did."""
+    outer, inner = ("sitemapindex", "sitemap") if index else ("urlset", "url")
+    days = {path: f"<lastmod>{day}</lastmod>" for path, day in (changed or {}).items()}
+    items = "".join(f"<{inner}><loc>{path}</loc>{days.get(path, '')}</{inner}>" for path in paths)
+    return f"<{outer} xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>{items}</{outer}>".encode()
+
+
 @contextmanager
 def serve(blog: Blog | None = None, port: int = 0) -> Iterator[Blog]:
     """Serve a blog on loopback; every page has an ETag, and is not sent to whom has it."""
