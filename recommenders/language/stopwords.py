@@ -91,3 +91,8 @@ good high important late latest left little main major mere minor new nice old o
 recent right second single small special sure third top true upcoming various whole worth
 """
 PLAIN_ADJECTIVES = frozenset(_PLAIN.split())
+
+# Characters that are no part of a telling word where words are written without spaces.
+PLAIN_CHARACTERS = frozenset(
+    "的了是在我你他她它們们也都就很和有這这那之與与及但而吧嗎吗呢啊個个著着過过把被讓让對对會会"
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from recommenders.language.stopwords import PLAIN_ADJECTIVES, STOPWORDS
+from recommenders.language.stopwords import PLAIN_ADJECTIVES, PLAIN_CHARACTERS, STOPWORDS
 
 NAME = "\ue000"  # stands for the name of an artist or track; no text holds it
 LONGEST_TERM = 80  # characters
@@ -19,6 +19,7 @@ _LINE = re.compile(r"[^\r\n]+")
 _WORD = re.compile(rf"{NAME}|\w+(?:[-'’.]\w+)*")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _UNSPACED = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿]+")  # kana and Han: written without spaces
+_HIRAGANA = re.compile(r"[぀-ゟ]+")
 _BREAK = re.compile(r"[^\w\s'’-]|_")
 
 
@@ -91,9 +92,14 @@ def _words_and_pairs(text: str, language: str | None) -> Iterator[Term]:
 
 
 def _pairs_of_characters(runs: list[str]) -> Iterator[Term]:
-    """Pairs of neighbouring characters stand for the words of a script without spaces."""
+    """Pairs of neighbouring characters stand for words where there are no spaces; endings and particles are none."""
     for run in runs:
-        yield from ((TermKind.WORD, run[i : i + 2]) for i in range(len(run) - 1))
+        pairs = (run[i : i + 2] for i in range(len(run) - 1))
+        yield from (
+            (TermKind.WORD, pair)
+            for pair in pairs
+            if PLAIN_CHARACTERS.isdisjoint(pair) and not _HIRAGANA.fullmatch(pair)
+        )
 
 
 def _tells(word: str) -> bool:
