@@ -18,8 +18,7 @@ from recommenders.exchange.readers import Rows
 from recommenders.exchange.rejections import Reason
 from recommenders.language.articles import save_articles
 from recommenders.language.dates import EARLIEST
-from recommenders.language.encodings import legal
-from recommenders.language.extraction import LONGEST_TEXT, content_hash
+from recommenders.language.extraction import LONGEST_TEXT, content_hash, tidy
 from recommenders.language.languages import identify_language
 from recommenders.language.markup import NoTextError, plain_text
 from recommenders.store.articles import ArticleRow
@@ -77,7 +76,7 @@ def _plain(examined: Examination, texts: pa.Array) -> pa.Array:
     bad = np.zeros(len(texts), dtype=bool)
     for index, text in enumerate(texts.to_pylist()):
         try:
-            plain.append(text and legal(plain_text(text) if _MARKUP.search(text) else text).strip())
+            plain.append(text and tidy(plain_text(text) if _MARKUP.search(text) else text))
         except NoTextError:
             plain.append("")
         bad[index] = plain[-1] == ""

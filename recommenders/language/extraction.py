@@ -19,11 +19,12 @@ from recommenders.language.main_text import main_text
 from recommenders.language.markup import NoTextError, Refusal, parse_page, plain_text
 from recommenders.language.page_facts import PageFacts, page_facts
 
-__all__ = ["Extracted", "NoTextError", "Refusal", "content_hash", "extract", "from_entry", "from_text"]
+__all__ = ["Extracted", "NoTextError", "Refusal", "content_hash", "extract", "from_entry", "from_text", "tidy"]
 
 MOST_BYTES = 4 << 20
 SHORTEST_TEXT = 80  # letters of Latin, 27 of Chinese; what is shorter is a caption, a menu, a note of nothing found
 LONGEST_TEXT = 200_000
+CONTROL_SHARE = 0.02  # of the bytes
 UNREADABLE_SHARE = 0.05  # of the characters
 SECONDS = 10.0  # of processor time
 
@@ -110,7 +111,7 @@ def _page_text(body: bytes, content_type: str | None) -> str:
     kind = (content_type or "").partition(";")[0].strip().lower()
     if kind and not kind.startswith("text/") and "html" not in kind and "xml" not in kind:
         raise NoTextError(Refusal.NOT_A_PAGE, f"the content type is {kind[:100]}")
-    if (body[:1024].count(0) > 512 and not body.startswith((b"\xff\xfe", b"\xfe\xff"))) or body.startswith(_BINARY):
+    if body.startswith(_BINARY) or _is_binary(body[:4096]):
         raise NoTextError(Refusal.NOT_A_PAGE, "the bytes are no text")
     text = decode(body, content_type).text
     odd = text.count("\ufffd")
@@ -119,6 +120,14 @@ def _page_text(body: bytes, content_type: str | None) -> str:
     return text
 
 
+def _is_binary(beginning: bytes) -> bool:
+    """Whether a file begins with more control characters than any text has."""
+    if beginning.lstrip()[:4].count(0) in (1, 2, 3) or beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return False  # two or four bytes a letter
+    return len(beginning) - len(beginning.translate(None, _CONTROLS)) > CONTROL_SHARE * len(beginning)
+
+
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r\x1b"))
 _BINARY = (
     b"%PDF",
     b"\x89PNG",
@@ -135,7 +144,7 @@ _BINARY = (
 
 def _article(text: str, facts: PageFacts, url: str) -> Extracted:
     title = facts.title or ""
-    text = _without_title(_tidy(text), title)
+    text = _without_title(tidy(text), title)
     if not text:
         raise NoTextError(Refusal.NO_TEXT, "the page has no text that belongs to it alone")
     if len(text) + 2 * ideographs(text) < SHORTEST_TEXT:
@@ -153,7 +162,7 @@ def _article(text: str, facts: PageFacts, url: str) -> Extracted:
     )
 
 
-def _tidy(text: str) -> str:
+def tidy(text: str) -> str:
     """With one line a paragraph; cut to the longest that is read."""
     lines = (re.sub(r"\s+", " ", line).strip() for line in legal(text).splitlines())
     return "\n".join(line for line in lines if line)[:LONGEST_TEXT].strip()
