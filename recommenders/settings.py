@@ -63,6 +63,9 @@ class Settings(BaseSettings):
         description="How many of the invented service's 3,000 songs `make demo` renders as audio, besides its newest "
         "uploads. 0: no audio.",
     )
+    demo_blogs: bool = Field(
+        True, description="Whether `make demo` serves the invented service's blogs on this machine and reads them."
+    )
     test_data: Path = Field(
         PROJECT_ROOT.parent / "shared" / "data", description="Folder with real data for tests and benchmarks."
     )
@@ -95,6 +98,11 @@ class Settings(BaseSettings):
     def airflow_home(self) -> Path:
         """What Airflow calls AIRFLOW_HOME."""
         return self.home / "airflow"
+
+    @property
+    def demo_blogs_file(self) -> Path:
+        """Which of the invented service's blogs are served, and where; they are as long as it is there."""
+        return self.home / "demo" / f"{self.demo_seed}-blogs.json"
 
     @property
     def artifacts(self) -> str:

@@ -142,8 +142,8 @@ def airflow_environment(settings: Settings, url: sa.URL, metadata: sa.URL, port:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,viewer:viewer",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.render_as_string(hide_password=False),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port("0.0.0.0", 8794)),
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port("0.0.0.0", 8793)),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port("0.0.0.0", 8794)),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port("0.0.0.0", 8793)),
         "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
@@ -200,7 +200,7 @@ def _migrate(url: sa.URL) -> None:
 
 def _start(settings: Settings, url: sa.URL, metadata: sa.URL, environment: Mapping[str, str]) -> Service:
     """Start Airflow and its keeper in a session of its own, and remember it."""
-    port = _free_port(settings.web_host, settings.web_port)
+    port = free_port(settings.web_host, settings.web_port)
     password = passwords(settings)[ADMIN]
     log = log_file(settings)
     if log.exists():
@@ -330,7 +330,7 @@ def _address(settings: Settings, port: int) -> str:
     return f"http://{host}:{port}"
 
 
-def _free_port(host: str, wanted: int) -> int:
+def free_port(host: str, wanted: int) -> int:
     """`wanted` if nothing listens there, else any free port."""
     for port in (wanted, 0):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:

@@ -1,7 +1,7 @@
 """`make demo`: from nothing to one listener's mixtape, through the real DAGs of a running Airflow.
 
-The invented service sings while Airflow starts. Its songs are heard before the models are trained, its newest ones
-only when the audio network serves, as on a real Sunday.
+The invented service sings while Airflow starts, and its blogs are read meanwhile. Its songs are heard before the models
+are trained, its newest ones only when the audio network serves, as on a real Sunday.
 """
 
 import datetime as dt
@@ -27,12 +27,13 @@ from recommenders.exchange.terminal import mixtape_table
 from recommenders.playlists.mixtape import Mixtape, read_mixtape
 from recommenders.runtime.airflow import Service, up
 from recommenders.runtime.api import AirflowApi, RunState
+from recommenders.runtime.blogs import add_blogs, plan_blogs, wait_for_blogs
 from recommenders.runtime.postgres import database_url
 from recommenders.settings import Settings
 from recommenders.store import Store
 from recommenders.store.users import find_users
 
-IMPORT, HEAR = "import_listening", "analyse_uploads"
+IMPORT, CRAWL, HEAR = "import_listening", "crawl_blogs", "analyse_uploads"
 RETRAIN, NETWORK, MONDAY = "retrain_collaborative", "retrain_audio_network", "monday_playlists"
 HETREC = "listening/hetrec2011-lastfm-2k"
 HETREC_FILES = {"catalogue": "artists.dat", "listening": "user_artists.dat"}
@@ -56,19 +57,31 @@ def run_demo(settings: Settings, console: Console) -> None:
     Raises RunFailedError for a DAG run that fails, ConfigurationError for what does not start or is not there.
     """
     console.print(f"[dim]Writing the {settings.demo_data} data into {settings.landing}[/]")
-    fill_landing(settings, dt.datetime.now(dt.UTC))
+    started_at = dt.datetime.now(dt.UTC)
+    fill_landing(settings, started_at)
+    blogs = plan_blogs(settings, last_monday(settings, started_at)) if with_blogs(settings) else None
     settled_at = time.monotonic() + SETTLED_S  # an import leaves a file alone that was written to a moment ago
     with singing(settings, console) as songs:
         service = up(settings, lambda step: console.print(f"[dim]{step}[/]"))
         console.print(f"[dim]Airflow is up: {service.url}[/]")
         time.sleep(max(0.0, settled_at - time.monotonic()))
-        _run(service.api(), console, settings, songs)
-    store = Store(database_url(settings))
-    try:
-        console.print(mixtape_table(showcase(store)))
-    finally:
-        store.close()
+        store = Store(database_url(settings))
+        try:
+            if blogs:
+                add_blogs(store, blogs, started_at)
+                wait_for_blogs(blogs)
+            _run(service.api(), console, settings, songs)
+            console.print(mixtape_table(showcase(store)))
+        finally:
+            store.close()
+    if blogs:
+        console.print(f"[dim]The blogs it reads: {', '.join(url for url, _, _ in blogs.entries())}[/]")
     console.print(login_lines(service))
+
+
+def with_blogs(settings: Settings) -> bool:
+    """Whether the demo serves blogs, and reads them."""
+    return settings.demo_data == "demo" and settings.demo_blogs
 
 
 def fill_landing(settings: Settings, now: dt.datetime) -> None:
@@ -161,6 +174,8 @@ def _run(api: AirflowApi, console: Console, settings: Settings, songs: Future[So
                 run(HEAR)
 
         run(IMPORT)
+        if with_blogs(settings):
+            run(CRAWL)
         hear(songs.result().known)
         api.wait_for_dag(NETWORK)
         trained_from = dt.datetime.now(dt.UTC)

@@ -1,4 +1,4 @@
-"""Keeps Airflow's processes and the embedded Postgres alive; `mixtape up` starts it, `mixtape down` ends it.
+"""Keeps Airflow's processes, the embedded Postgres and the demo's blogs alive, from `mixtape up` to `mixtape down`.
 
 `airflow standalone` does not notice when one of its processes dies. This does: what died is started again at once, and
 later and later when it dies again and again.
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 
@@ -27,10 +28,11 @@ LONGEST_WAIT_S = 30.0
 
 @dataclass
 class Component:
-    """One process of Airflow, and when it may be started again."""
+    """One process that is kept alive, and when it may be started again; not before the file `needs` is there."""
 
     name: str
     command: Sequence[str]
+    needs: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     started_s: float = 0.0
     wait_s: float = 0.0
@@ -39,7 +41,7 @@ class Component:
     def look(self, now_s: float) -> None:
         """Start it when its time has come; notice its death. `now_s` is monotonic."""
         if self.process is None:
-            if now_s >= self.start_at_s:
+            if now_s >= self.start_at_s and (self.needs is None or self.needs.exists()):
                 self.started_s = now_s
                 # A process group of its own: what it leaves behind when it is killed can be told from the others'.
                 self.process = subprocess.Popen(self.command, process_group=0)
@@ -89,8 +91,12 @@ def main() -> None:
         signal.signal(number, lambda received, _: stopping.append(received))
     airflow = [sys.executable, "-m", "airflow"]
     subprocess.run([*airflow, "db", "migrate"], check=True)
+    settings = Settings()
     components = [Component(name, [*airflow, name]) for name in COMPONENTS]
-    keep(components, lambda: bool(stopping), _postgres_keeper(Settings()))
+    file = settings.demo_blogs_file
+    blogs = [sys.executable, "-m", "recommenders.demo.blog_server", str(file)]
+    components.append(Component("the demo's blogs", blogs, needs=file))
+    keep(components, lambda: bool(stopping), _postgres_keeper(settings))
 
 
 def _postgres_keeper(settings: Settings) -> Callable[[], None]:

@@ -140,11 +140,11 @@ def test_a_process_that_got_the_number_of_a_former_service_is_left_alone(setting
 
 
 def test_a_taken_port_is_not_used(settings: Settings) -> None:
-    from recommenders.runtime.airflow import _free_port
+    from recommenders.runtime.airflow import free_port
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert _free_port("127.0.0.1", port) != port
-    assert _free_port("127.0.0.1", port) == port
+        assert free_port("127.0.0.1", port) != port
+    assert free_port("127.0.0.1", port) == port
