@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sa
 
@@ -157,3 +158,29 @@ def test_two_rows_of_one_address_are_one_article(store: Store) -> None:
     assert len(set(saved.ids)) == len(saved.new) == 1
     with store.begin() as connection:
         assert [article.text for article in article_texts(connection, saved.ids)] == [words(2)]
+
+
+def test_two_crawls_at_once_store_each_article_once_and_find_each_others_copies(store: Store) -> None:
+    def crawl(blog: int) -> list[Saved]:
+        return [
+            save(
+                store,
+                row(f"http://blog{blog}/{n}", f"{words(n, 150)} blog{blog}"),
+                row(f"http://shared/{n}", words(n + 99)),
+            )
+            for n in range(10)
+        ]
+
+    with ThreadPoolExecutor(4) as pool:
+        saved = [one for crawled in pool.map(crawl, range(4)) for one in crawled]
+    assert sum(len(one.new) for one in saved) == 50
+    assert sum(original is None for original in originals(store).values()) == 20
+    with store.begin() as connection:
+        assert article_counts(connection) == {"crawl": 50, "duplicates": 30, "waiting": 20}
+
+
+def test_an_article_about_one_artist_is_never_a_copy_of_another(store: Store) -> None:
+    biography = row("biography:artist:a1", words(1))
+    plain = ArticleRow(**{**vars(biography), "source": "biography", "bands": ()})
+    save(store, row("http://a/", words(1)), plain, ArticleRow(**{**vars(plain), "url": "biography:artist:a2"}))
+    assert set(originals(store).values()) == {None}
