@@ -101,7 +101,7 @@ def overlap_by_kinds(
 ) -> dict[str, float]:
     """The overlap with `reference` (n, k) of the neighbours of `artists` (n,) by kinds of terms: as they are, and in a
     projection of low rank."""
-    ids, said, term_ids, kinds = read_told(connection, TextParameters().least_artists)
+    ids, said, term_ids, kinds = read_told(connection, TextParameters())
     rows = np.searchsorted(ids, artists)
     found = {}
     for name, weights in KINDS.items():

@@ -23,8 +23,8 @@ from recommenders.language.vectors import (
 )
 from recommenders.store import Artifacts, models
 from recommenders.store.database import advisory_lock
+from recommenders.store.terms import count_weighed
 from recommenders.store.text_vectors import (
-    count_told,
     count_unplaced,
     forget_text_vectors,
     put_text_vectors,
@@ -57,14 +57,14 @@ def place(
     if not count_unplaced(connection):
         return Placed(0, False, None)
     champion = models.champion(connection, KIND)
-    n_artists = count_told(connection)
-    refitted = champion is None or _has_aged(champion, parameters, n_artists, now)
+    n_entities = count_weighed(connection)
+    refitted = champion is None or _has_aged(champion, parameters, n_entities, now)
     if champion is None or refitted:
         try:
             model = _fit(connection, parameters)
         except NotEnoughDataError:
             return Placed(0, False, None)
-        champion = _promote(connection, artifacts, model, n_artists, run_key, now)
+        champion = _promote(connection, artifacts, model, n_entities, run_key, now)
         forget_text_vectors(connection)
     else:
         model = load_model(artifacts, champion.artifact_uri)
@@ -74,21 +74,21 @@ def place(
     return Placed(placed, refitted, champion.model_id)
 
 
-def _has_aged(champion: models.ModelRow, parameters: TextParameters, n_artists: int, now: dt.datetime) -> bool:
-    known = champion.metrics.get("artists", 0)
+def _has_aged(champion: models.ModelRow, parameters: TextParameters, n_entities: int, now: dt.datetime) -> bool:
+    known = champion.metrics.get("entities", 0)
     return (
-        n_artists > known * (1 + parameters.refit_growth)
+        n_entities > known * (1 + parameters.refit_growth)
         or now - champion.trained_at >= dt.timedelta(days=parameters.refit_days)
         or champion.parameters != parameters.model_dump()
     )
 
 
 def read_told(
-    connection: sa.Connection, least_artists: int
+    connection: sa.Connection, parameters: TextParameters
 ) -> tuple[npt.NDArray[np.int64], csr_matrix, npt.NDArray[np.int64], npt.NDArray[np.str_]]:
-    """All that is said of artists: their ids (n,) ascending; masses (n, n_terms); the terms' ids (n_terms,), ascending,
-    and kinds. Terms that fewer than `least_artists` have are left out."""
-    keys, terms = read_artist_sums(connection, least_artists)
+    """What a space is learnt from: artists' ids (n,) ascending; masses (n, n_terms); the terms' ids (n_terms,),
+    ascending, and kinds."""
+    keys, terms = read_artist_sums(connection, parameters.most_artists, parameters.least_artists)
     term_ids, first = np.unique(terms["term_id"], return_index=True)
     kinds = np.array(["", *term_kinds(connection)])[terms["kind"][first]]
     columns = term_ids.astype(np.int64)
@@ -99,12 +99,12 @@ def read_told(
 
 
 def _fit(connection: sa.Connection, parameters: TextParameters) -> TextModel:
-    _, said, term_ids, kinds = read_told(connection, parameters.least_artists)
+    _, said, term_ids, kinds = read_told(connection, parameters)
     return fit(said, term_ids, kinds, parameters)
 
 
 def _promote(
-    connection: sa.Connection, artifacts: Artifacts, model: TextModel, n_artists: int, run_key: str, now: dt.datetime
+    connection: sa.Connection, artifacts: Artifacts, model: TextModel, n_entities: int, run_key: str, now: dt.datetime
 ) -> models.ModelRow:
     """Make the model the champion of its kind, in a space of its own; its vectors follow."""
     space = models.next_space(connection, KIND)
@@ -116,7 +116,7 @@ def _promote(
         trained_at=now,
         cutoff=now,
         parameters=model.parameters.model_dump(),
-        metrics={"artists": n_artists, "terms": len(model.term_ids), "dimensions": model.projection.shape[1]},
+        metrics={"entities": n_entities, "terms": len(model.term_ids), "dimensions": model.projection.shape[1]},
         artifact_uri=save_model(artifacts, f"models/{KIND}/{space}", model),
         package_version=importlib.metadata.version("monday-mixtape"),
     )

@@ -37,8 +37,13 @@ class TextParameters(BaseModel):
     adjective: float = Field(0.3, ge=0, description="Weight of adjectives, beside their being words.")
     artist: float = Field(0.5, ge=0, description="Weight of artists mentioned beside an artist.")
     least_artists: int = Field(2, ge=1, description="Artists that must have a term for it to count.")
+    most_artists: int = Field(
+        50_000, ge=2, description="Most artists that the space is learnt from, those of whom most is said."
+    )
     most_terms: int = Field(200_000, ge=2, description="Most terms, those of most artists.")
-    refit_growth: float = Field(0.1, gt=0, description="The space is made anew when so many more artists are known,")
+    refit_growth: float = Field(
+        0.1, gt=0, description="The space is made anew when this share more artists and tracks are known,"
+    )
     refit_days: float = Field(7, gt=0, description="or when it is older than so many days and something new was said.")
 
     def weight_of(self, kind: str) -> float:

@@ -22,19 +22,18 @@ def term_kinds(connection: sa.Connection) -> list[str]:
     return list(kinds.scalars())
 
 
-def read_artist_sums(connection: sa.Connection, least_artists: int) -> tuple[Ids, Columns]:
-    """All that is said of artists: the artists' keys (n,) ascending, and (key, term_id, kind as a number, mass) of each
-    term that at least so many artists or tracks have."""
-    keys = copy_out(
-        connection,
-        f"SELECT {KEY} FROM entity_terms WHERE entity_kind = 'artist' ORDER BY entity_id",  # noqa: S608 - constants
-        [("key", "i8")],
-    )["key"]
+def read_artist_sums(connection: sa.Connection, most_artists: int, least_entities: int) -> tuple[Ids, Columns]:
+    """What is said of artists, at most so many, those of whom most is said: their keys (n,) ascending, and (key,
+    term_id, kind as a number, mass) of each term that at least so many artists or tracks have."""
+    chosen = f"""SELECT {KEY} AS key, term_ids, masses FROM entity_terms WHERE entity_kind = 'artist'
+                 ORDER BY mass DESC, entity_id LIMIT {most_artists:d}"""  # noqa: S608 - constants and a number
+    keys = copy_out(connection, f"SELECT key FROM ({chosen}) chosen ORDER BY key", [("key", "i8")])["key"]  # noqa: S608
     terms = copy_out(
         connection,
-        f"""SELECT {KEY}, t.term_id, {_KIND_CODES}, each.mass
-            FROM entity_terms, unnest(term_ids, masses) AS each (term_id, mass) JOIN terms t ON t.term_id = each.term_id
-            WHERE entity_kind = 'artist' AND t.entities >= {least_artists:d}""",  # noqa: S608 - constants, a number
+        f"""SELECT key, t.term_id, {_KIND_CODES}, each.mass
+            FROM ({chosen}) chosen, unnest(term_ids, masses) AS each (term_id, mass)
+                 JOIN terms t ON t.term_id = each.term_id
+            WHERE t.entities >= {least_entities:d}""",  # noqa: S608 - constants and a number
         [("key", "i8"), ("term_id", "i4"), ("kind", "i4"), ("mass", "f8")],
     )
     return keys, terms
@@ -108,10 +107,4 @@ def forget_text_vectors(connection: sa.Connection) -> None:
 def count_unplaced(connection: sa.Connection) -> int:
     """How many artists and tracks have sums that have changed since they were placed."""
     query = sa.text("SELECT count(*) FROM entity_terms WHERE placed_by IS NULL")
-    return int(connection.execute(query).scalar_one())
-
-
-def count_told(connection: sa.Connection) -> int:
-    """How many artists something is said of."""
-    query = sa.text("SELECT count(*) FROM entity_terms WHERE entity_kind = 'artist'")
     return int(connection.execute(query).scalar_one())

@@ -15,11 +15,11 @@ from recommenders.language.weighing import weigh_terms
 from recommenders.language.weights import TermParameters
 from recommenders.store import Artifacts, Store, models
 from recommenders.store.terms import put_article_terms, withdraw_article_terms
-from tests.language.writing import TODAY, add_article, says, write
+from tests.language.writing import TODAY, add_article, rows_touched, says, write
 from tests.service import NOW, add_catalogue
 
 DAY = dt.timedelta(days=1)
-SMALL = TextParameters(dimensions=8)
+SMALL = TextParameters(dimensions=8, refit_growth=0.2)
 METAL = ("loud", "heavy", "riffs", "growls")
 AMBIENT = ("quiet", "slow", "drones", "fields")
 
@@ -118,6 +118,30 @@ def test_those_of_whom_something_new_was_said_are_placed_and_nobody_else(store: 
         assert list(_vectors(connection, "track")) == [5]
 
 
+def test_placing_costs_what_is_new_and_not_what_is_known(store: Store, artifacts: Artifacts) -> None:
+    costs = []
+    for first, end in ((1, 101), (101, 1_001)):
+        with store.begin() as connection:
+            if first == 1:
+                add_catalogue(connection, 1, list(range(1, 1_101)))
+            said = [
+                [says(artist, dict.fromkeys(METAL if artist % 2 else AMBIENT, 1.0))] for artist in range(first, end)
+            ]
+            articles = [add_article(connection) for _ in said]
+            put_article_terms(connection, articles, [TODAY] * len(said), said)
+            weigh_terms(connection, TermParameters(), TODAY)
+            place(connection, artifacts, SMALL, run_key=str(first), now=NOW)
+        with store.begin() as connection:
+            connection.execute(sa.text("ANALYZE entity_terms, artist_vectors, track_vectors"))
+        with store.begin() as connection:
+            write(connection, TODAY, says(end, dict.fromkeys(METAL, 1.0)))
+            weigh_terms(connection, TermParameters(), TODAY)
+            before = rows_touched(connection)
+            assert place(connection, artifacts, SMALL, run_key="b", now=NOW).entities == 1
+            costs.append(rows_touched(connection) - before)
+    assert costs[1] <= costs[0] < 150
+
+
 def test_the_space_is_made_anew_when_it_has_aged_or_many_are_new(store: Store, artifacts: Artifacts) -> None:
     with store.begin() as connection:
         add_catalogue(connection, 1, list(range(1, 21)))
@@ -127,10 +151,11 @@ def test_the_space_is_made_anew_when_it_has_aged_or_many_are_new(store: Store, a
     with store.begin() as connection:
         write(connection, TODAY, says(11, {"loud": 1}))
         write(connection, TODAY, says(12, {"quiet": 1}))
+        write(connection, TODAY, says(13, {"quiet": 1}))
         weigh_terms(connection, TermParameters(), TODAY)
         grown = place(connection, artifacts, SMALL, run_key="b", now=NOW)
         assert grown.refitted
-        assert grown.entities == 12
+        assert grown.entities == 13
         assert models.champion(connection, "text").space == models.model(connection, first.model_id).space + 1
     with store.begin() as connection:
         write(connection, TODAY + 7 * DAY, says(1, {"riffs": 1}))

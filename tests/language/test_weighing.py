@@ -13,7 +13,7 @@ from recommenders.language.words import TermKind
 from recommenders.store import Store
 from recommenders.store.terms import put_article_terms, withdraw_article_terms
 from recommenders.store.top_terms import top_terms
-from tests.language.writing import TODAY, add_article, says, write
+from tests.language.writing import TODAY, add_article, rows_touched, says, write
 
 PARAMETERS = TermParameters(half_life_days=10, prior=1)
 DAY = dt.timedelta(days=1)
@@ -154,10 +154,10 @@ def test_the_days_update_costs_what_the_days_articles_cost(store: Store) -> None
         with store.begin() as connection:
             connection.execute(sa.text("ANALYZE article_terms, entity_terms, terms, top_terms, withdrawn_terms"))
         with store.begin() as connection:
-            before = _rows_touched(connection)
+            before = rows_touched(connection)
             write(connection, TODAY, says(1, {"slow": 1, "dark": 1}))
             weigh_terms(connection, PARAMETERS, TODAY)
-            costs.append(_rows_touched(connection) - before)
+            costs.append(rows_touched(connection) - before)
     assert costs[1] <= costs[0] * 1.1
     assert costs[1] < 300
 
@@ -170,17 +170,3 @@ def _write_many(connection: sa.Connection, count: int) -> None:
         for number in range(first, first + count)
     ]
     put_article_terms(connection, articles, [TODAY - DAY] * count, said)
-
-
-def _rows_touched(connection: sa.Connection) -> int:
-    """Rows of the schema's tables that this session has read or written."""
-    return int(
-        connection.execute(
-            sa.text(
-                """SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0) + n_tup_ins + n_tup_upd + n_tup_del)
-                   FROM pg_stat_xact_all_tables
-                   WHERE schemaname = 'mixtape' AND relname IN ('articles', 'article_terms', 'entity_terms', 'terms',
-                                                                'top_terms', 'withdrawn_terms', 'weighed_entities')"""
-            )
-        ).scalar_one()
-    )

@@ -37,3 +37,18 @@ def write(connection: sa.Connection, day: dt.date, *said: EntityTerms, article_i
     article_id = article_id or add_article(connection)
     put_article_terms(connection, [article_id], [day], [said])
     return article_id
+
+
+def rows_touched(connection: sa.Connection) -> int:
+    """Rows of the schema's tables that this session has read or written."""
+    return int(
+        connection.execute(
+            sa.text(
+                """SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0) + n_tup_ins + n_tup_upd + n_tup_del)
+                   FROM pg_stat_xact_all_tables
+                   WHERE schemaname = 'mixtape' AND relname IN ('articles', 'article_terms', 'entity_terms', 'terms',
+                                                                'top_terms', 'withdrawn_terms', 'weighed_entities',
+                                                                'artist_vectors', 'track_vectors')"""
+            )
+        ).scalar_one()
+    )
