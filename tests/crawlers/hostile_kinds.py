@@ -1,4 +1,4 @@
-"""The kinds of hostile behaviour that a crawl has to survive: what each server does."""
+"""Servers that misbehave at the page /bad: in time, size, encoding, headers, redirects, protocol, type, status."""
 
 import asyncio
 import gzip
@@ -14,7 +14,7 @@ from tests.crawlers.hostile_server import Answer, Kind, Visit, good_page
 
 MIB = 1 << 20
 BOMB = 32 * MIB  # what each bomb becomes
-_OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
 
 def raw(*parts: bytes) -> Answer:
@@ -64,7 +64,7 @@ async def silent(visit: Visit) -> None:
 
 async def reset(visit: Visit) -> None:
     """Reset the connection in the middle of the head."""
-    await visit.send(_OK)
+    await visit.send(OK)
     visit.writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
     visit.writer.transport.abort()
 
@@ -75,86 +75,54 @@ async def redirects_without_end(visit: Visit) -> None:
     await visit.answer(status="302 Found", Location=f"/bad-{number + 1}")
 
 
-async def calendar(visit: Visit) -> None:
-    """Every month has an older one, for ever, and nothing in it."""
-    month = int(visit.path.rpartition("=")[2]) if "=" in visit.path else 0
-    await visit.answer(f"<html><body><a rel='next' href='/bad?month={month + 1}'>Older</a></body></html>".encode())
-
-
-async def mirrors(visit: Visit) -> None:
-    """Every page links one that is a folder deeper."""
-    links = "".join(f"<a href='{visit.path.rstrip('/')}/{name}/'>More</a>" for name in ("bad", "more"))
-    await visit.answer(f"<html><body>{links}</body></html>".encode())
-
-
-async def endless_sitemap(visit: Visit) -> None:
-    """A sitemap that names another one, which names another one."""
-    number = int(visit.path.rpartition("-")[2]) if "-" in visit.path else 0
-    await visit.answer(
-        b"<?xml version='1.0'?><sitemapindex xmlns='http://www.sitemaps.org/schemas/sitemap/0.9'>"
-        + f"<sitemap><loc>http://127.0.0.1:{visit.port}/sitemap-{number + 1}</loc></sitemap></sitemapindex>".encode(),
-        kind="application/xml",
-    )
-
-
 def _raw_deflate(body: bytes) -> bytes:
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
     return squeeze.compress(body) + squeeze.flush()
 
 
-_ZEROS = bytes(BOMB)
-_LAUGHS = b"<!DOCTYPE lolz [<!ENTITY a0 'haha'>" + b"".join(
-    f"<!ENTITY a{n + 1} '{f'&a{n};' * 10}'>".encode() for n in range(10)
-)
-_XXE = b"<!DOCTYPE x [<!ENTITY secret SYSTEM 'file:///etc/passwd'>]>"
+ZEROS = bytes(BOMB)
 
 
-def _rss(doctype: bytes, entity: bytes) -> bytes:
-    return (
-        b"<?xml version='1.0'?>" + doctype + b"<rss version='2.0'><channel><title>Blog</title><item><title>" + entity
-    ) + b"</title><link>/good</link></item></channel></rss>"
-
-
-def _kinds(reason: str, answers: dict[str, Answer]) -> list[Kind]:
+def kinds(reason: str, answers: dict[str, Answer]) -> list[Kind]:
     """Kinds whose page /bad answers so, and is refused for this reason."""
     return [Kind(name, reason, {"/bad": answer}) for name, answer in answers.items()]
 
 
-SLOW = _kinds(
+SLOW = kinds(
     Reason.TIME,
     {
         "never answers": silent,
         "a head byte by byte": drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
-        "a body byte by byte": drip(_OK + b"Content-Length: 100000\r\n\r\n<html>", b"a"),
-        "chunks of one byte": drip(_OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+        "a body byte by byte": drip(OK + b"Content-Length: 100000\r\n\r\n<html>", b"a"),
+        "chunks of one byte": drip(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
         "headers one by one": drip(b"HTTP/1.1 200 OK\r\n", b"X-More: yes\r\n"),
-        "a gzip that never ends": drip(_OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08", b"\0"),
+        "a gzip that never ends": drip(OK + b"Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08", b"\0"),
     },
 )
-LARGE = _kinds(
+LARGE = kinds(
     Reason.SIZE,
     {
-        "a body without end": drip(_OK + b"\r\n", b"<p>" * 20_000, 0),
+        "a body without end": drip(OK + b"\r\n", b"<p>" * 20_000, 0),
         "chunks without end": drip(
-            _OK + b"Transfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"a" * 65_535 + b"\r\n", 0
+            OK + b"Transfer-Encoding: chunked\r\n\r\n", b"ffff\r\n" + b"a" * 65_535 + b"\r\n", 0
         ),
-        "a length of a terabyte": raw(_OK + b"Content-Length: 1099511627776\r\n\r\n<html>"),
+        "a length of a terabyte": raw(OK + b"Content-Length: 1099511627776\r\n\r\n<html>"),
     },
 )
-BOMBS = _kinds(
+BOMBS = kinds(
     Reason.BOMB,
     {
-        "a gzip bomb": zipped(gzip.compress(_ZEROS), "gzip"),
-        "a brotli bomb": zipped(brotli.compress(_ZEROS, quality=5), "br"),
-        "a zstd bomb": zipped(zstd.compress(_ZEROS), "zstd"),
-        "a deflate bomb": zipped(zlib.compress(_ZEROS), "deflate"),
-        "a raw deflate bomb": zipped(_raw_deflate(_ZEROS), "deflate"),
-        "a gzip bomb in a gzip": zipped(gzip.compress(gzip.compress(_ZEROS)), "gzip, gzip"),
-        "a brotli bomb in a gzip": zipped(gzip.compress(brotli.compress(_ZEROS, quality=5)), "br, gzip"),
+        "a gzip bomb": zipped(gzip.compress(ZEROS), "gzip"),
+        "a brotli bomb": zipped(brotli.compress(ZEROS, quality=5), "br"),
+        "a zstd bomb": zipped(zstd.compress(ZEROS), "zstd"),
+        "a deflate bomb": zipped(zlib.compress(ZEROS), "deflate"),
+        "a raw deflate bomb": zipped(_raw_deflate(ZEROS), "deflate"),
+        "a gzip bomb in a gzip": zipped(gzip.compress(gzip.compress(ZEROS)), "gzip, gzip"),
+        "a brotli bomb in a gzip": zipped(gzip.compress(brotli.compress(ZEROS, quality=5)), "br, gzip"),
         "ten encodings": zipped(b"x", ", ".join(["gzip"] * 10)),
     },
 )
-ENCODINGS = _kinds(
+ENCODINGS = kinds(
     Reason.ENCODING,
     {
         "an unknown encoding": zipped(b"x", "lzma"),
@@ -164,7 +132,7 @@ ENCODINGS = _kinds(
         "no deflate at all": zipped(b"\xff<html>" * 100, "deflate"),
     },
 )
-HEADS = _kinds(
+HEADS = kinds(
     Reason.HEAD,
     {
         "headers without end": drip(b"HTTP/1.1 200 OK\r\n", b"X-More: " + b"a" * 4000 + b"\r\n", 0),
@@ -173,10 +141,10 @@ HEADS = _kinds(
     },
 )
 REDIRECTS = [
-    *_kinds(Reason.REDIRECTS, {"a redirect to itself": redirect("/bad")}),
+    *kinds(Reason.REDIRECTS, {"a redirect to itself": redirect("/bad")}),
     Kind("redirects without end", Reason.REDIRECTS, {"/bad*": redirects_without_end}),
     Kind("a redirect in circles", Reason.REDIRECTS, {"/bad": redirect("/bad2"), "/bad2": redirect("/bad")}),
-    *_kinds(
+    *kinds(
         Reason.SCHEME,
         {
             "a redirect to a file": redirect("file:///etc/passwd"),
@@ -185,7 +153,7 @@ REDIRECTS = [
             "a redirect to gopher": redirect("gopher://127.0.0.1:70/_x"),
         },
     ),
-    *_kinds(
+    *kinds(
         Reason.PRIVATE,
         {
             "a redirect to another server here": redirect("http://127.0.0.1:8080/"),
@@ -203,7 +171,7 @@ REDIRECTS = [
             "a redirect without a scheme": redirect("//127.0.0.1:8080/"),
         },
     ),
-    *_kinds(
+    *kinds(
         Reason.URL,
         {
             "a redirect to another service": redirect("http://127.0.0.1:25/"),
@@ -212,44 +180,55 @@ REDIRECTS = [
             "a redirect to no address": redirect("http://[nonsense/"),
         },
     ),
-    *_kinds(Reason.DNS, {"a redirect to an unknown name": redirect("http://nobody.invalid/")}),
-    *_kinds(Reason.STATUS, {"a redirect to nowhere": page(b"", status="302 Found")}),
+    *kinds(Reason.DNS, {"a redirect to an unknown name": redirect("http://nobody.invalid/")}),
+    *kinds(Reason.STATUS, {"a redirect to nowhere": page(b"", status="302 Found")}),
 ]
-BROKEN = _kinds(
+BROKEN = kinds(
     Reason.BROKEN,
     {
         "closes at once": raw(b""),
         "resets the connection": reset,
         "speaks no HTTP": raw(b"220 mail.example ESMTP\r\n"),
         "speaks HTTP/0.9": raw(b"<html><body>Hello</body></html>"),
-        "a body cut short": raw(_OK + b"Content-Length: 100000\r\n\r\n<html>"),
-        "a negative length": raw(_OK + b"Content-Length: -5\r\n\r\n<html>"),
-        "two lengths": raw(_OK + b"Content-Length: 6\r\nContent-Length: 7\r\n\r\n<html>"),
-        "broken chunks": raw(_OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n<html>\r\n"),
-        "an unknown transfer": raw(_OK + b"Transfer-Encoding: pigeon\r\n\r\n<html>"),
+        "a body cut short": raw(OK + b"Content-Length: 100000\r\n\r\n<html>"),
+        "a negative length": raw(OK + b"Content-Length: -5\r\n\r\n<html>"),
+        "two lengths": raw(OK + b"Content-Length: 6\r\nContent-Length: 7\r\n\r\n<html>"),
+        "broken chunks": raw(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n<html>\r\n"),
+        "an unknown transfer": raw(OK + b"Transfer-Encoding: pigeon\r\n\r\n<html>"),
         "a status that is none": raw(b"HTTP/1.1 twohundred OK\r\n\r\n<html>"),
     },
 )
-TYPES = _kinds(
+TYPES = kinds(
     Reason.TYPE,
     {
         "a picture": page(b"\x89PNG", kind="image/png"),
-        "a stream of music": drip(_OK.replace(b"text/html", b"audio/mpeg") + b"\r\n", bytes(50_000), 0),
-        "a stream of pictures": drip(_OK.replace(b"text/html", b"multipart/x-mixed-replace") + b"\r\n", b"--x"),
-        "a stream of events": drip(_OK.replace(b"text/html", b"text/event-stream") + b"\r\n", b"data: x\n\n"),
+        "a stream of music": drip(OK.replace(b"text/html", b"audio/mpeg") + b"\r\n", bytes(50_000), 0),
+        "a stream of pictures": drip(OK.replace(b"text/html", b"multipart/x-mixed-replace") + b"\r\n", b"--x"),
+        "a stream of events": drip(OK.replace(b"text/html", b"text/event-stream") + b"\r\n", b"data: x\n\n"),
         "an archive": page(b"PK\x03\x04", kind="application/zip"),
         "a program that says it is a page": page(b"\x7fELF" + bytes(5000)),
     },
 )
-STATUS = _kinds(
+STATUS = kinds(
     Reason.STATUS,
     {
         "gone": page(b"gone", status="410 Gone"),
         "a server's error": page(b"oops", status="500 Oops"),
-        "come back in a thousand years": page(b"", status="429 Slow", Retry_After="99999999999"),
         "nothing has changed, unasked": page(b"", status="304 Not Modified"),
         "a status of 999": page(good_page("999"), status="999 Denied"),
     },
 )
-SECURE = [Kind("a certificate of its own", Reason.TLS, {}, secure=True, bad="/")]
-KINDS = [*SLOW, *LARGE, *BOMBS, *ENCODINGS, *HEADS, *REDIRECTS, *BROKEN, *TYPES, *STATUS, *SECURE]
+WAIT = Kind(
+    "come back in a thousand years",
+    Reason.STATUS,
+    {"/bad": page(b"", status="429 Slow", Retry_After="99999999999")},
+    outcome="asked_to_wait",
+)
+SECURE = [Kind("a certificate of its own", Reason.TLS, {}, secure=True, bad="/", outcome="failed", has_good=False)]
+TRAPS = [
+    Kind("a path in circles", Reason.TRAP, {}, bad="/a/b/a/b/a/b/"),
+    Kind("a heap of parameters", Reason.TRAP, {}, bad="/bad?" + "&".join(f"p{n}=1" for n in range(20))),
+    Kind("a path of many folders", Reason.TRAP, {}, bad="/" + "/".join("abcdefghijklmnopqrst")),
+]
+
+KINDS = [*SLOW, *LARGE, *BOMBS, *ENCODINGS, *HEADS, *REDIRECTS, *BROKEN, *TYPES, *STATUS, WAIT, *SECURE, *TRAPS]

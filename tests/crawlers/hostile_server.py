@@ -51,17 +51,22 @@ class Visit:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of hostile behaviour, and the reason for which its page `bad` is refused.
+    """One kind of hostile behaviour, and what a crawl has to record of it.
 
     `paths`: how it answers where; all else is a small, well-behaved site, whose front page links `bad` and a good page.
+    `reason`: why `bad` is refused, None where it may be taken. `outcome`: how the crawl of the site ends.
     """
 
     name: str
-    reason: str
+    reason: str | None
     paths: dict[str, Answer]
     bad: str = "/bad"
+    outcome: str = "finished"
+    has_good: bool = True  # whether the good page becomes an article in any case
+    start: str = "/"  # the site's own address
     site_kind: str = "pages"
     secure: bool = False
+    max_seconds: int | None = None
 
 
 @dataclass
@@ -76,6 +81,11 @@ class HostileSite:
     def url(self) -> str:
         """Where its front page is."""
         return f"{'https' if self.kind.secure else 'http'}://127.0.0.1:{self.port}/"
+
+    @property
+    def start(self) -> str:
+        """The address of the site."""
+        return self.url + self.kind.start[1:]
 
 
 def good_page(name: str) -> bytes:
