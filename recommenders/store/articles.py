@@ -69,7 +69,10 @@ def save_articles(connection: sa.Connection, rows: Sequence[ArticleRow], likenes
     new = frozenset(row.article_id for row in written if row.is_new)
     changed = frozenset(row.article_id for row in written if not row.is_new)
     found = connection.execute(
-        sa.text("SELECT g.place, a.article_id FROM given_articles g JOIN articles a ON md5(a.url) = md5(g.url)")
+        sa.text("""
+            SELECT g.place, a.article_id FROM given_articles g
+            CROSS JOIN LATERAL (SELECT article_id FROM articles WHERE md5(url) = md5(g.url) LIMIT 1) a
+        """)
     )
     place_of = {row.place: row.article_id for row in found}
     by_url = {row.url: place_of[place] for place, row in enumerate(rows) if place in place_of}
@@ -132,6 +135,8 @@ RETURNING article_id, xmax = 0 AS is_new
 
 def _released(connection: sa.Connection, changed: frozenset[int], likeness: Likeness) -> dict[int, tuple[int, ...]]:
     """The bands of the duplicates that no longer say what their original says, now that this has changed."""
+    if not changed:
+        return {}
     dependents = connection.execute(
         sa.text("""
             SELECT d.article_id, d.text, a.text AS original
@@ -155,47 +160,58 @@ def _find_duplicates(connection: sa.Connection, bands: dict[int, tuple[int, ...]
     """Mark those of the articles that say what an original says; the bands of the others are kept."""
     if not bands:
         return set()
-    pairs = [(article_id, band) for article_id, keys in bands.items() for band in set(keys)]
+    keys = [(article_id, band) for article_id, of_one in bands.items() for band in set(of_one)]
     table = pa.table(
         {
-            "article_id": pa.array([article_id for article_id, _ in pairs], pa.int64()),
-            "band": pa.array([band for _, band in pairs], pa.int64()),
+            "article_id": pa.array([article_id for article_id, _ in keys], pa.int64()),
+            "band": pa.array([band for _, band in keys], pa.int64()),
         }
     )
     stage(connection, "given_bands", "article_id bigint, band bigint", table)
     ids = {"ids": list(bands)}
     connection.execute(sa.text("DELETE FROM article_bands WHERE article_id = ANY(:ids)"), ids)
     connection.execute(sa.text("INSERT INTO article_bands (article_id, band) SELECT article_id, band FROM given_bands"))
-    duplicate_of: dict[int, int] = {}
-    for row in connection.execute(sa.text(_CANDIDATES), {"most": CANDIDATES}).all():
-        settled = row.article_id in duplicate_of or row.other_id in duplicate_of
-        if not settled and likeness.same(row.text, row.other):
-            duplicate_of[row.article_id] = row.other_id
-    connection.execute(
-        sa.text("""
-            UPDATE articles a SET duplicate_of = d.original
-            FROM unnest(CAST(:ids AS bigint[]), CAST(:originals AS bigint[])) d (id, original) WHERE a.article_id = d.id
-        """),
-        {"ids": list(duplicate_of), "originals": list(duplicate_of.values())},
-    )
-    connection.execute(sa.text("DELETE FROM article_bands WHERE article_id = ANY(:ids)"), {"ids": list(duplicate_of)})
+    pairs = [(row.article_id, row.other_id) for row in connection.execute(sa.text(_CANDIDATES), {"most": CANDIDATES})]
     connection.execute(sa.text("DROP TABLE given_bands"))
+    duplicate_of = _compared(connection, pairs, likeness)
+    if duplicate_of:
+        connection.execute(
+            sa.text("UPDATE articles SET duplicate_of = :original WHERE article_id = :article_id"),
+            [{"article_id": copy, "original": original} for copy, original in duplicate_of.items()],
+        )
+        copies = {"ids": list(duplicate_of)}
+        connection.execute(sa.text("DELETE FROM article_bands WHERE article_id = ANY(:ids)"), copies)
     return set(duplicate_of)
 
 
-# Each article with the earlier ones that it shares the most bands with. One that was read stays an original.
+def _compared(connection: sa.Connection, pairs: Sequence[tuple[int, int]], likeness: Likeness) -> dict[int, int]:
+    """Of each article that says what an original says, that original's id. One that was read stays an original."""
+    texts = connection.execute(
+        sa.text("SELECT article_id, text, read_at IS NOT NULL AS was_read FROM articles WHERE article_id = ANY(:ids)"),
+        {"ids": list({article_id for pair in pairs for article_id in pair})},
+    )
+    known = {row.article_id: row for row in texts} if pairs else {}
+    duplicate_of: dict[int, int] = {}
+    for article_id, other_id in pairs:
+        settled = article_id in duplicate_of or other_id in duplicate_of or known[article_id].was_read
+        if not settled and likeness.same(known[article_id].text, known[other_id].text):
+            duplicate_of[article_id] = other_id
+    return duplicate_of
+
+
+# Each article with the earlier ones that it shares the most bands with; of a band that many share, the first.
 _CANDIDATES = """
-SELECT c.article_id, c.other_id, a.text, o.text AS other
+SELECT article_id, other_id
 FROM (
     SELECT g.article_id, b.article_id AS other_id,
            row_number() OVER (PARTITION BY g.article_id ORDER BY count(*) DESC, b.article_id) AS rank
-    FROM given_bands g JOIN article_bands b ON b.band = g.band AND b.article_id < g.article_id
+    FROM given_bands g
+    CROSS JOIN LATERAL (SELECT article_id FROM article_bands WHERE band = g.band AND article_id < g.article_id
+                        ORDER BY article_id LIMIT 100) b
     GROUP BY g.article_id, b.article_id
-) c
-JOIN articles a ON a.article_id = c.article_id AND a.read_at IS NULL
-JOIN articles o ON o.article_id = c.other_id
-WHERE c.rank <= :most
-ORDER BY c.article_id, c.rank
+) shared
+WHERE rank <= :most
+ORDER BY article_id, rank
 """
 
 

@@ -87,6 +87,7 @@ CREATE TABLE articles (
 CREATE UNIQUE INDEX ON articles (md5(url));
 CREATE INDEX ON articles (content_hash);
 CREATE INDEX ON articles (site_id);
+CREATE INDEX ON articles (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE INDEX ON articles (article_id) WHERE read_version IS NULL AND duplicate_of IS NULL;
 
 -- Bands of the MinHash signature: two articles that share one may say the same.
