@@ -45,8 +45,17 @@ def peak_bytes() -> int:
 
     As the kernel keeps it for its memory; `ru_maxrss` also counts that of the process which started it.
     """
+    return _status_bytes("VmHWM")
+
+
+def resident_bytes() -> int:
+    """The memory that this process has now."""
+    return _status_bytes("VmRSS")
+
+
+def _status_bytes(name: str) -> int:
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
 
 
 def median(values: Sequence[float]) -> float:

@@ -163,6 +163,24 @@ def crawl(
 
 
 @bench.command()
+def language(
+    articles: Annotated[int, typer.Option(help="Articles that are read.", min=10)] = 20_000,
+    names: Annotated[int, typer.Option(help="The most names; there are 45,720 real ones.", min=1)] = 1_000_000,
+    seeds: Seeds = "1",
+    rounds: Rounds = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Articles a second from text to mentions, memory, and growth with the number of names."""
+    import tempfile
+
+    from recommenders.benchmarks.language import run
+
+    with tempfile.TemporaryDirectory(prefix="mixtape-bench-") as folder:
+        found = run(Path(folder), Settings().test_data, articles, names, seeds_of(seeds)[0], rounds, say)
+    _print(found, as_json)
+
+
+@bench.command()
 def faults(
     seeds: Seeds = "1",
     only: Annotated[str, typer.Option(help="Those that fit: *Postgres*, monday*.")] = "*",

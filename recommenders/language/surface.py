@@ -5,13 +5,13 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from enum import IntEnum
 from functools import cached_property, lru_cache
-from itertools import islice
 
 from recommenders.language.tokens import Tokens, is_unspaced
 from recommenders.language.word_sets import ABBREVIATIONS, RUBRICS
 
 _NEW_SENTENCE = re.compile(r"[.!?…:;\n\"“”„«»(\[{*•|。！？：「」『』《》【】（]|(?:^|\s)[-–—'‘](?=\s|$)|\s['‘]")
 _DASH = re.compile(r"\s[-‐‑‒–—―~]+\s|\w?[-–—]\s|\s[-–—]\w?|\|\s")
+_OPENING = re.compile(r"(?:\A|\n|[.!?]\s)[\W\d_]*([^\W\d_])")
 _COLON = re.compile(r"[：:](?:\s|$)")
 _DASH_AT_END = re.compile(r"\s[-–—]\s*[^\s.,]")
 _SENTENCE_ENDS = re.compile(r"\s*[.!?。！？]")
@@ -20,7 +20,6 @@ _PARTS = re.compile(r"[,;/&+×、]")
 _JOINING = frozenset(("and", "feat", "ft", "featuring", "with", "vs", "x", "und", "et", "y"))
 HEADING_CHARACTERS = 140
 HEADING_NAMES = 12  # words left of the dash
-SENTENCES_LOOKED_AT = 100
 TITLE_CAPITALS = 0.7  # of the words of four letters and more
 TITLE_WORDS = 8  # right of it; a line that goes on for longer and ends with a full stop is a sentence
 
@@ -58,11 +57,16 @@ class Line:
 
     def __init__(self, surface: "Surface", first: int, last: int) -> None:
         self.first, self.last = first, last
-        self.style = _style(surface, first, last)
+        self._surface = surface
         self.is_colon = False
         self.dash = self._dash(surface)
         left = surface.words[first : self.dash]
         self.is_heading = self.dash is not None and not self.is_colon and not RUBRICS.issuperset(left)
+
+    @cached_property
+    def style(self) -> LineStyle:
+        """Whether its capitals mark names."""
+        return _style(self._surface, self.first, self.last)
 
     def _dash(self, surface: "Surface") -> int | None:
         start, end = surface.starts[self.first], surface.ends[self.last - 1]
@@ -106,9 +110,8 @@ class Surface:
     @cached_property
     def is_cased(self) -> bool:
         """Whether sentences of this text begin with capitals."""
-        opening = (case for i in range(len(self.words)) if self.opens(i) and (case := self.case(i)) >= 0)
-        cases = list(islice(opening, SENTENCES_LOOKED_AT))
-        return 2 * sum(case > 0 for case in cases) >= len(cases)
+        opening = _OPENING.findall(self.text)
+        return 2 * sum(map(str.isupper, opening)) >= sum(map(_has_case, opening))
 
     def raw(self, first: int, last: int) -> str:
         """The text from one word to another, both included."""
@@ -185,6 +188,10 @@ class Surface:
                 if work != tuple(self.words[line.first : line.dash]):
                     found.add(work)
         return found
+
+
+def _has_case(letter: str) -> bool:
+    return letter.isupper() or letter.islower()
 
 
 @lru_cache(maxsize=1 << 16)

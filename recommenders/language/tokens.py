@@ -48,13 +48,12 @@ def _ranges(codes: list[int]) -> str:
 
 def tokens(text: str) -> Tokens:
     """The words of `text`. "&" and "+" are "and"; all other punctuation only parts words, apostrophes too."""
-    found = Tokens([], [], [])
-    words, starts, ends = found.words, found.starts, found.ends
-    for match in _pattern().finditer(text):
-        words.append(_folded(match.group()))
-        starts.append(match.start())
-        ends.append(match.end())
-    return found
+    spans = [match.span() for match in _pattern().finditer(text)]
+    return Tokens(
+        [_folded(text[start:end]) for start, end in spans],
+        [start for start, _ in spans],
+        [end for _, end in spans],
+    )
 
 
 def words(text: str) -> list[str]:
