@@ -21,8 +21,8 @@ class SiteFrontier:
     crawl_id: int
     began_at: dt.datetime
     budget: Budget
-    allowed: str | None
     max_depth: int
+    allowed: str | None = None
     addresses: int = 0
     not_modified: int = 0
     articles: int = 0

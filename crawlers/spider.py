@@ -72,7 +72,7 @@ class BlogSpider(Spider):
         """One site, to its end, which is recorded; nothing that happens here concerns the others."""
         frontier = await self._writer.begin(site_id)
         if frontier is None:
-            log.info("site %d is being crawled by another process", site_id)
+            log.info("site %d is not there any more, or is crawled by another process", site_id)
             return
         parameters, site = self._job.parameters, frontier.site
         Pace.of(self.crawler).set_site(slot_of(site.url), parameters.delay_s if site.delay_s is None else site.delay_s)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError
 
 from crawlers.budgets import Budget
-from crawlers.fence import allowance
+from crawlers.fence import RefusedUrlError, allowance
 from crawlers.fence_answers import Refusal
 from crawlers.frontier import SiteFrontier
 from crawlers.job import CrawlJob
@@ -149,7 +149,7 @@ class Writer:
         self._database = asyncio.Lock()
 
     async def begin(self, site_id: int) -> SiteFrontier | None:
-        """Begin the crawl of a site; None where another process crawls it."""
+        """Begin the crawl of a site; None where another process crawls it, or it is not there any more."""
         return await self._in_turn(self._begin, site_id)
 
     def _begin(self, site_id: int) -> SiteFrontier | None:
@@ -159,18 +159,23 @@ class Writer:
             return None
         now, parameters = self._job.now(), self._job.parameters
         with self._store.begin() as connection:
-            (site,) = get_sites(connection, [site_id])
+            site = next(iter(get_sites(connection, [site_id])), None)
+            if site is None:
+                return None
             budget = Budget.of(site, parameters)
             frontier = SiteFrontier(
                 site,
                 begin_crawl(connection, site_id, self._job.run_key, now),
                 now,
                 budget,
-                allowed=allowance(site.url) if site.allow_private else None,
                 max_depth=parameters.max_depth,
             )
             pages = open_frontier(connection, site_id, site.url, _ENTRY_ROLES[site.kind], budget.max_pages, now)
             frontier.addresses = count_addresses(connection, site_id)
+        try:
+            frontier.allowed = allowance(site.url) if site.allow_private else None
+        except RefusedUrlError as error:
+            frontier.stop(CrawlOutcome.FAILED, str(error))
         frontier.put(pages)
         return frontier
 
