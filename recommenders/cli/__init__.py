@@ -4,11 +4,11 @@ import sys
 
 from pydantic import ValidationError
 
-from recommenders.cli import bench, data, look, service
+from recommenders.cli import bench, data, look, service, sites
 from recommenders.cli.common import app, complain, setting_problem
 from recommenders.errors import MixtapeError
 
-__all__ = ["app", "bench", "data", "look", "main", "service"]
+__all__ = ["app", "bench", "data", "look", "main", "service", "sites"]
 
 
 def main() -> None:
