@@ -15,7 +15,7 @@ from recommenders.language.plainness import Plainness
 from recommenders.language.sentiment import Moods
 from recommenders.language.support import ENOUGH, NEVER, SURE, local_support
 from recommenders.language.surface import Case, Surface
-from recommenders.language.tokens import tokens
+from recommenders.language.tokens import AND, tokens
 from recommenders.language.tracks import QUOTED, Title, beside, find_titles, mentioned
 
 NAMED_ELSEWHERE = 3.0  # points of a name whose artist the article surely names elsewhere
@@ -137,18 +137,30 @@ def _supported(surface: Surface, candidates: Sequence[Candidate]) -> list[Candid
         else one
         for one in candidates
     ]
-    begins = {one.first for one in raised if one.counts}
-    ends = {one.last for one in raised if one.counts}
-    listed = []
-    for one in raised:
-        is_beside = (
-            (surface.after(one.last) in _LISTS and one.last + 1 in begins)
-            or (surface.before(one.first) in _LISTS and one.first - 1 in ends)
-            or (surface.word(one.last + 1) == "and" and one.last + 2 in begins)
-            or (surface.word(one.first - 1) == "and" and one.first - 2 in ends)
-        )
-        listed.append(replace(one, points=one.points + IN_A_LIST) if is_beside and not one.counts else one)
-    return [one for one in listed if one.counts]
+    return _listed(surface, raised)
+
+
+def _listed(surface: Surface, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that count, with those that stand in a list beside them, and those beside these."""
+    counting = [one for one in candidates if one.counts]
+    others = [one for one in candidates if ENOUGH - IN_A_LIST <= one.points < ENOUGH]
+    while True:
+        begins, ends = {one.first for one in counting}, {one.last for one in counting}
+        beside = [one for one in others if _is_beside(surface, one, begins, ends)]
+        if not beside:
+            return counting
+        counting += [replace(one, points=one.points + IN_A_LIST) for one in beside]
+        others = [one for one in others if one not in beside]
+
+
+def _is_beside(surface: Surface, one: Candidate, begins: set[int], ends: set[int]) -> bool:
+    """Whether only a comma or the like is between a name and another that begins, or ends, at one of these words."""
+    return (
+        (surface.after(one.last) in _LISTS and one.last + 1 in begins)
+        or (surface.before(one.first) in _LISTS and one.first - 1 in ends)
+        or (surface.word(one.last + 1) == AND and one.last + 2 in begins)
+        or (surface.word(one.first - 1) == AND and one.first - 2 in ends)
+    )
 
 
 def _sure(candidates: Iterable[Candidate]) -> set[int]:

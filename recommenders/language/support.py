@@ -15,8 +15,11 @@ from recommenders.language.word_sets import (
     BEFORE_TITLES,
     DETERMINERS,
     ENSEMBLES,
+    IRREGULAR_PLURALS,
     SMALL_WORDS,
+    VERBS_OF_MANY,
     VERBS_OF_MUSIC,
+    VERBS_OF_RECORDS,
 )
 
 ENOUGH = 2.5
@@ -26,6 +29,7 @@ NEVER = -100.0
 HEADS = 5.0  # for a name left of the dash of "Artist – Title"
 HEADS_WEAKLY = 2.0  # for the band Live in "Live: ...", and for Ruth in "Bing & Ruth – Species"
 IN_TITLE = 1.0
+BEHIND_A_RUBRIC = 2.5  # for all that follows "Review:"
 _BASE = {
     Plainness.DISTINCT: 4.0,
     Plainness.PROPER: 0.0,
@@ -34,7 +38,9 @@ _BASE = {
     Plainness.FILLER: -1.5,
 }
 _INSIDE_TITLES = frozenset(("of", "in", "the", "to", "from"))
+_GOES_ON_WITHOUT = AFTER_NAMES | VERBS_OF_MUSIC | VERBS_OF_MANY | VERBS_OF_RECORDS
 _MARKS = frozenset("!?*$")
+_OF_RECORDS = frozenset(("new", "latest", "debut", "first", "second", "third", "last", "best", "early", "old", "live"))
 _WHO = frozenset(("who", "whose", "whom"))
 _SHORT = 4  # letters of an abbreviation, which stands in capitals
 _HARD = frozenset('.,;:!?()[]{}"“”„«»\n…|。、，！？：「」『』《》')
@@ -42,6 +48,7 @@ _SUFFIXES = frozenset(("esque", "like", "style", "ish", "inspired", "core", "typ
 _JOINS = frozenset("-_@#/.~")
 _SPACES = frozenset(" \u00a0")
 _APOSTROPHES = frozenset("'’")
+_GENITIVES = frozenset(("' ", "’ "))
 
 
 def local_support(surface: Surface, first: int, last: int, written: str, plain: Plainness) -> float:
@@ -51,8 +58,9 @@ def local_support(surface: Surface, first: int, last: int, written: str, plain: 
     points = _BASE[plain] + (2.0 if last > first and plain == Plainness.DISTINCT else 0.0)
     heads = surface.heads(first, last)
     if heads:
-        weak = surface.line(first).is_colon or heads == Heads.JOINED
-        return points + (HEADS_WEAKLY if weak else HEADS)
+        line = surface.line(first)
+        weak = line.is_colon or heads == Heads.JOINED
+        return points + (HEADS_WEAKLY if weak else HEADS) + IN_TITLE * (line.first == 0)
     if is_unspaced(surface.words[first][0]):
         return points + _unspaced(surface, first, last)
     return (
@@ -61,7 +69,7 @@ def local_support(surface: Surface, first: int, last: int, written: str, plain: 
         + _marks(surface, last, written)
         + _place(surface, first, last)
         + _before(surface, first, last)
-        + _after(surface, last)
+        + _after(surface, first, last, plain)
         + _longer(surface, first, last, plain)
     )
 
@@ -144,8 +152,8 @@ def _marks(surface: Surface, last: int, written: str) -> float:
 def _place(surface: Surface, first: int, last: int) -> float:
     """Points for standing alone in a line, or in the title; against being a piece of a heading, or a work named."""
     line = surface.line(first)
-    if line.first == first and line.last == last + 1:
-        return 1.0 + IN_TITLE * (line.first == 0)
+    if line.begin == first and line.last == last + 1:
+        return (1.0 if line.begin == line.first else BEHIND_A_RUBRIC) + IN_TITLE * (line.first == 0)
     if line.is_heading and line.dash is not None:
         return -4.0 if first >= line.dash else -2.5
     if tuple(surface.words[first : last + 1]) in surface.works:
@@ -169,17 +177,35 @@ def _before(surface: Surface, first: int, last: int) -> float:
     return 0.0
 
 
-def _after(surface: Surface, last: int) -> float:
+def _after(surface: Surface, first: int, last: int, plain: Plainness) -> float:
     """Points for what comes after: the name's own music, or what it does."""
-    points, following = 0.0, surface.word(last + 1)
-    space = surface.after(last)
-    if space in _APOSTROPHES and following == "s":
-        points, space, following = 1.0, surface.after(last + 1), surface.word(last + 2)
+    points, at = 0.0, last + 1
+    if surface.after(last) in _APOSTROPHES and surface.word(at) == "s":
+        points, at = 1.0, last + 2
+    space, following = surface.before(at) if at < len(surface.words) else "", surface.word(at)
+    if space in _GENITIVES and surface.words[last].endswith("s"):
+        points, space = 1.0, " "
     if space != " ":
         return points + (1.5 if space == ", " and following in _WHO else 0.0)
-    if following in AFTER_NAMES:
+    if following in AFTER_NAMES or (following in _OF_RECORDS and surface.word(at + 1) in AFTER_NAMES):
         return points + 2.0
-    return points + (1.0 if following in VERBS_OF_MUSIC else 0.0)
+    if points:
+        return points
+    if following in VERBS_OF_MANY and plain in {Plainness.PROPER, Plainness.WORD} and not _is_many(surface.words[last]):
+        return 2.5
+    if following in VERBS_OF_RECORDS and surface.opens(first) and _speaks_of_music(surface, at):
+        return 2.5
+    return 1.0 if following in VERBS_OF_MUSIC | VERBS_OF_MANY | VERBS_OF_RECORDS else 0.0
+
+
+def _is_many(word: str) -> bool:
+    """Whether many are meant: "children are", but one band when it is "Air are"."""
+    return word.endswith("s") or word in IRREGULAR_PLURALS
+
+
+def _speaks_of_music(surface: Surface, at: int) -> bool:
+    """Whether one of the next words is of records."""
+    return any(surface.word(i) in AFTER_NAMES for i in range(at + 1, at + 6))
 
 
 def _longer(surface: Surface, first: int, last: int, plain: Plainness) -> float:
@@ -193,7 +219,7 @@ def _longer(surface: Surface, first: int, last: int, plain: Plainness) -> float:
         points -= 4.0
     if before == " " and surface.is_capital(first - 1) and surface.words[first - 1] not in BEFORE_A_BAND:
         points -= _belongs(surface, first - 1)
-    if after == " " and surface.is_capital(last + 1) and surface.word(last + 1) not in AFTER_NAMES | VERBS_OF_MUSIC:
+    if after == " " and surface.is_capital(last + 1) and surface.word(last + 1) not in _GOES_ON_WITHOUT:
         points -= 3.0
     if plain != Plainness.DISTINCT and _in_title(surface, first, last):
         points -= 2.0

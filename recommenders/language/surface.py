@@ -7,7 +7,7 @@ from enum import IntEnum
 from functools import cached_property, lru_cache
 
 from recommenders.language.tokens import Tokens, is_unspaced
-from recommenders.language.word_sets import ABBREVIATIONS, RUBRICS
+from recommenders.language.word_sets import ABBREVIATIONS, RUBRICS, SMALL_WORDS
 
 _NEW_SENTENCE = re.compile(r"[.!?…:;\n\"“”„«»(\[{*•|。！？：「」『』《》【】（]|(?:^|\s)[-–—'‘](?=\s|$)|\s['‘]")
 _DASH = re.compile(r"\s[-‐‑‒–—―~]+\s|\w?[-–—]\s|\s[-–—]\w?|\|\s")
@@ -52,16 +52,18 @@ class Heads(IntEnum):
 class Line:
     """A line of the text: its words [first, last), its style, and where "Artist – Title" or "Artist: Title" parts.
 
-    `dash` is the first word right of the mark that parts it. "Review – ..." is no heading of a band called Review.
+    `begin` is the first word behind what only says of which kind the line is, as "Album of the week: ..." does.
+    `dash` is the first word right of the mark that parts it.
     """
 
     def __init__(self, surface: "Surface", first: int, last: int) -> None:
         self.first, self.last = first, last
+        self.begin = first
         self._surface = surface
         self.is_colon = False
         self.dash = self._dash(surface)
-        left = surface.words[first : self.dash]
-        self.is_heading = self.dash is not None and not self.is_colon and not RUBRICS.issuperset(left)
+        is_rubric = _is_rubric(surface.words[self.begin : self.dash])
+        self.is_heading = self.dash is not None and not self.is_colon and not is_rubric
 
     @cached_property
     def style(self) -> LineStyle:
@@ -74,13 +76,22 @@ class Line:
             return None
         for i in range(self.first + 1, min(self.last, self.first + HEADING_NAMES)):
             gap = surface.before(i)
-            self.is_colon = _COLON.search(gap) is not None
-            if self.is_colon or _DASH.search(gap):
+            is_colon = _COLON.search(gap) is not None
+            if is_colon or _DASH.search(gap):
+                if is_colon and _is_rubric(surface.words[self.begin : i]):
+                    self.begin = i
+                    continue
+                self.is_colon = is_colon
                 is_prose = self.last - i > TITLE_WORDS and _SENTENCE_ENDS.match(surface.after(self.last - 1))
                 return None if is_prose else i
             if surface.ends_sentence(i):
                 return None
         return self.last if _DASH_AT_END.match(surface.after(self.last - 1)) else None
+
+
+def _is_rubric(words: list[str]) -> bool:
+    """Whether these words only say of which kind something is; "The The" don't."""
+    return RUBRICS.issuperset(words) and not SMALL_WORDS.issuperset(words)
 
 
 def _style(surface: "Surface", first: int, last: int) -> LineStyle:
@@ -160,7 +171,7 @@ class Surface:
         line = self.line(first)
         if line.dash is None or last >= line.dash:
             return Heads.NOTHING
-        begins = Heads.ALL if all(map(str.isdigit, self.words[line.first : first])) else self._parted(first)
+        begins = Heads.ALL if all(map(str.isdigit, self.words[line.begin : first])) else self._parted(first)
         ends = Heads.ALL if last + 1 == line.dash else self._parted(last + 1)
         if line.is_colon or (first == last and self.words[first] in _JOINING):
             return Heads.ALL if begins == ends == Heads.ALL else Heads.NOTHING
@@ -185,7 +196,7 @@ class Surface:
         for line in self._lines.values():
             if line.is_heading and line.dash is not None:
                 work = tuple(self.words[line.dash : line.last])
-                if work != tuple(self.words[line.first : line.dash]):
+                if work != tuple(self.words[line.begin : line.dash]):
                     found.add(work)
         return found
 

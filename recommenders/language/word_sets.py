@@ -56,7 +56,8 @@ BEFORE_A_BAND = word_set(
 # One often does.
 BEFORE_NAMES = word_set(
     """
-    like love loved than of with to hear listen and from fans songwriter artist musician beside unlike alongside meets
+    like love loved than of with to hear listen and from fans songwriter artist musician beside
+    unlike alongside meets see saw seeing hearing heard loving listening
     """
 )
 # An artist's name often comes before.
@@ -67,11 +68,12 @@ AFTER_NAMES = word_set(
     influences moniker catalogue catalog material stuff
     """
 )
-VERBS_OF_MUSIC = word_set(
-    """
-    are were have release released releases play plays played sing sings sang return returns record recorded
-    sound sounds announce announced toured wrote
-    """
+VERBS_OF_MUSIC = word_set("plays played sings sang returns returned sounds wrote opened closed covered")
+# One thing does not do so: "Air are back".
+VERBS_OF_MANY = word_set("are were have release play sing return record sound announce tour write cover")
+VERBS_OF_RECORDS = word_set("released releases recorded records announced announces toured tours debuted")
+IRREGULAR_PLURALS = word_set(
+    "people men women children police media data mice teeth feet fish sheep folk folks youth geese criteria majority"
 )
 DETERMINERS = word_set(
     """
@@ -96,8 +98,9 @@ ABBREVIATIONS = word_set("mr mrs ms dr st jr sr mt vs feat ft no vol")
 # They say of what kind an article is.
 RUBRICS = word_set(
     """
-    album albums artist best day discover feature first hear heard interview introducing its it listen live month mix
-    mixtape new news now of on out playing playlist podcast premiere review reviews single song songs stream the this
+    album albums artist best day conversation discover feature first hear heard in interview introducing its it listen
+    live month mix mixtape new news now of on out playing playlist podcast premiere review reviews single song songs
+    stream the this
     track tracks video watch week weekly year
     """
 )
