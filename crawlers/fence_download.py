@@ -40,6 +40,7 @@ from crawlers.fence_answers import check_head, refused
 ALLOWED = "fence_allowed"  # request.meta: the allowance of the request's site, see `fence.allowance`; absent: none
 ROLE = "role"  # request.meta: what the page is to be: feed | sitemap | listing | article; absent: any of them
 _MOST_ADDRESSES = 3  # of one host, that are tried
+_KEPT_SECONDS = 4  # for which a connection waits for the next request: less than servers keep it, often 5
 
 
 class FencedDownloadHandler(HTTP11DownloadHandler):
@@ -50,6 +51,8 @@ class FencedDownloadHandler(HTTP11DownloadHandler):
         self._look_up: Callable[[str], list[str]] = load_object(crawler.settings["FENCE_LOOK_UP"])
         self._dns_timeout_s: float = crawler.settings.getfloat("DNS_TIMEOUT")
         self._known: LocalCache[str, Awaitable[list[str]]] = LocalCache(crawler.settings.getint("DNSCACHE_SIZE"))
+        self._pool.retryAutomatically = False  # at once, that is: faster than the site allows
+        self._pool.cachedConnectionTimeout = _KEPT_SECONDS
         self._pool._factory = _bounded_factory(crawler.settings.getint("FENCE_HEAD_BYTES"))
 
     async def download_request(self, request: Request) -> Response:

@@ -69,10 +69,13 @@ def _site(name: str, kind: str, answer: Answer, reason: str | None, outcome: str
     return Kind(name, reason, {path: answer}, outcome=outcome, start="/bad", site_kind=kind, has_good=False)
 
 
+_SECONDS = 15  # for a site whose robots.txt asks for patience
+
+
 def _robots(name: str, answer: Answer, reason: str | None = None, outcome: str = "finished") -> Kind:
     """A site with this robots.txt, whose front page is refused for `reason`, if for any."""
     paths = {"/robots.txt": answer}
-    return Kind(name, reason, paths, "/", outcome=outcome, has_good=outcome == "finished", max_seconds=8)
+    return Kind(name, reason, paths, "/", outcome=outcome, has_good=outcome == "finished", max_seconds=_SECONDS)
 
 
 PAGES = [

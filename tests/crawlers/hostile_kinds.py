@@ -119,12 +119,14 @@ BOMBS = kinds(
         "a raw deflate bomb": zipped(_raw_deflate(ZEROS), "deflate"),
         "a gzip bomb in a gzip": zipped(gzip.compress(gzip.compress(ZEROS)), "gzip, gzip"),
         "a brotli bomb in a gzip": zipped(gzip.compress(brotli.compress(ZEROS, quality=5)), "br, gzip"),
+        "a thousand files in a gzip": zipped(gzip.compress(b"") * 1000, "gzip"),
         "ten encodings": zipped(b"x", ", ".join(["gzip"] * 10)),
     },
 )
 ENCODINGS = kinds(
     Reason.ENCODING,
     {
+        "a gzip with a name of a megabyte": zipped(b"\x1f\x8b\x08\x08" + bytes(6) + b"a" * MIB, "gzip"),
         "an unknown encoding": zipped(b"x", "lzma"),
         "no gzip at all": zipped(b"<html>" * 100, "gzip"),
         "no brotli at all": zipped(b"<html>" * 100, "br"),
@@ -224,7 +226,11 @@ WAIT = Kind(
     {"/bad": page(b"", status="429 Slow", Retry_After="99999999999")},
     outcome="asked_to_wait",
 )
-SECURE = [Kind("a certificate of its own", Reason.TLS, {}, secure=True, bad="/", outcome="failed", has_good=False)]
+_AT_THE_DOOR = {"bad": "/", "scheme": "https", "outcome": "failed", "has_good": False}
+SECURE = [
+    Kind("a certificate of its own", Reason.TLS, {}, secure=True, **_AT_THE_DOOR),
+    Kind("a safe address, and silence", Reason.TIME, {}, **_AT_THE_DOOR),
+]
 TRAPS = [
     Kind("a path in circles", Reason.TRAP, {}, bad="/a/b/a/b/a/b/"),
     Kind("a heap of parameters", Reason.TRAP, {}, bad="/bad?" + "&".join(f"p{n}=1" for n in range(20))),

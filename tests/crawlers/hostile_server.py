@@ -65,7 +65,8 @@ class Kind:
     has_good: bool = True  # whether the good page becomes an article in any case
     start: str = "/"  # the site's own address
     site_kind: str = "pages"
-    secure: bool = False
+    scheme: str = "http"
+    secure: bool = False  # whether it speaks TLS
     max_seconds: int | None = None
 
 
@@ -80,7 +81,7 @@ class HostileSite:
     @property
     def url(self) -> str:
         """Where its front page is."""
-        return f"{'https' if self.kind.secure else 'http'}://127.0.0.1:{self.port}/"
+        return f"{self.kind.scheme}://127.0.0.1:{self.port}/"
 
     @property
     def start(self) -> str:

@@ -21,7 +21,7 @@ KINDS = {kind.name: kind for kind in (*hostile_kinds.KINDS, *hostile_contents.KI
 REFUSED = [kind.name for kind in KINDS.values() if kind.reason is not None]
 MOST_REQUESTS = 40
 PARAMETERS = CrawlParameters(
-    delay_s=0, throttle=False, tries=1, max_pages=MOST_REQUESTS, response_seconds=3, response_bytes=4_000_000
+    delay_s=0, throttle=False, tries=1, max_pages=MOST_REQUESTS, response_seconds=6, response_bytes=4_000_000
 )
 
 
@@ -104,6 +104,11 @@ def test_a_hostile_site_costs_no_more_than_its_budget_and_its_crawl_ends(crawled
 def test_what_is_good_beside_it_is_taken(crawled: Crawled, name: str) -> None:
     (count,) = crawled.rows("SELECT count(*) FROM articles WHERE url = :url", url=f"{crawled.sites[name].url}good")
     assert count == (1,)
+
+
+@pytest.mark.parametrize("name", [kind.name for kind in hostile_kinds.BROKEN])
+def test_a_server_that_hangs_up_is_not_asked_again_at_once(crawled: Crawled, name: str) -> None:
+    assert crawled.sites[name].asked["/bad"] == 1
 
 
 def test_nothing_of_this_machine_comes_into_an_article(crawled: Crawled) -> None:
