@@ -1,14 +1,15 @@
 """Import listening: bring in what was dropped into the landing folder.
 
-Runs every hour; trigger it by hand after dropping files. Files are taken from `catalogue/`, `users/` and `listening/`
-below the landing folder (`MIXTAPE_LANDING_URL`, by default `landing/` in the home folder), in this order and then by
-name, because a song must be known before it can have been heard. README.md describes the formats; HetRec's files go
-into `catalogue/hetrec/` and `listening/hetrec/`.
+Runs every hour; trigger it by hand after dropping files. Files are taken from `catalogue/`, `users/`, `listening/`, and
+`tags/`, `biographies/`, `articles/` below the landing folder (`MIXTAPE_LANDING_URL`, by default `landing/` in the home
+folder), in this order and then by name, because a song must be known before it can have been heard, or written about.
+README.md describes the formats; HetRec's files go into `catalogue/hetrec/`, `listening/hetrec/` and `tags/hetrec/`.
 
 - `import_catalogue`, `import_users` and `import_plays` each load the good lines of their files, set every other line
   aside in `mixtape.rejected` with its number and reason, and move the files to `imported/`. The log has a line a file.
   A file that is hidden, ends like an unfinished one (`.part`, `.tmp`) or was written to in the last seconds is left for
   the next run.
+- `import_writing` takes in what is written about artists and songs; the DAG `crawl_blogs` reads it with its next run.
 - `announce` emits the asset `listening` with the counts; it is skipped when nothing new came in.
 
 While `monday_playlists` is at work an import waits, for an hour at most: a mixtape must not know half of a play.
@@ -39,17 +40,17 @@ def import_listening() -> None:
     """Wire the tasks of an import."""
 
     @task
-    def import_kind(kind: str) -> dict[str, int]:
-        """Load the files of one kind and move each away; the counts of all."""
+    def import_kinds(kinds: list[str]) -> dict[str, int]:
+        """Load the files of some kinds and move each away; the counts of all."""
         from recommenders.exchange.imports import import_landing
         from recommenders.settings import Settings
         from recommenders.store.imports import imported_by
 
         with open_store() as store:
             wait_for_mixtapes(store)
-            import_landing(store, Settings().landing, now=datetime.now(UTC), kinds=[kind], run_key=run_key())
+            import_landing(store, Settings().landing, now=datetime.now(UTC), kinds=kinds, run_key=run_key())
             with store.begin() as connection:
-                return imported_by(connection, run_key(), kind)
+                return imported_by(connection, run_key(), kinds)
 
     @task(outlets=[ASSET.LISTENING])
     def announce(counts: list[dict[str, int]], *, outlet_events: Any = None) -> dict[str, int]:
@@ -60,10 +61,11 @@ def import_listening() -> None:
         outlet_events[ASSET.LISTENING].extra = total
         return total
 
-    catalogue = import_kind.override(task_id="import_catalogue")("catalogue")
-    users = import_kind.override(task_id="import_users")("users")
-    plays = import_kind.override(task_id="import_plays")("listening")
-    catalogue >> users >> plays
+    catalogue = import_kinds.override(task_id="import_catalogue")(["catalogue"])
+    users = import_kinds.override(task_id="import_users")(["users"])
+    plays = import_kinds.override(task_id="import_plays")(["listening"])
+    writing = import_kinds.override(task_id="import_writing")(["tags", "biographies", "articles"])
+    catalogue >> users >> plays >> writing
     announce([catalogue, users, plays])
 
 

@@ -1,5 +1,6 @@
 """The ledger of imports, and the lines that were set aside."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,15 +79,15 @@ def settle_imports(connection: sa.Connection, kind: str, waiting: list[str]) -> 
     )
 
 
-def imported_by(connection: sa.Connection, run_key: str, kind: str) -> dict[str, int]:
-    """The rows, new rows and rejected rows of a run's files of one kind, in whichever of its tries they were loaded."""
+def imported_by(connection: sa.Connection, run_key: str, kinds: Sequence[str]) -> dict[str, int]:
+    """The rows, new and rejected rows of a run's files of these kinds, in whichever of its tries they were loaded."""
     row = connection.execute(
         sa.text("""
             SELECT coalesce(sum(rows_read), 0) AS rows, coalesce(sum(rows_new), 0) AS new,
                    coalesce(sum(rows_rejected), 0) AS rejected
-            FROM imports WHERE run_key = :run_key AND kind = :kind
+            FROM imports WHERE run_key = :run_key AND kind = ANY(:kinds)
         """),
-        {"run_key": run_key, "kind": kind},
+        {"run_key": run_key, "kinds": list(kinds)},
     ).one()
     return {name: int(count) for name, count in row._mapping.items()}
 

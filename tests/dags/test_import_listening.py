@@ -16,11 +16,12 @@ from tests.dags.conftest import RunDag
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Path:
-    """A landing folder with a catalogue and a file of plays, one of whose lines is bad."""
+    """A landing folder with a catalogue, a file of plays one of whose lines is bad, and tags."""
     folder = tmp_path / "home" / "landing"
     for name, content in {
         "catalogue/tracks.csv": "track_id,title,artists\nt1,One,Ada\n",
         "listening/plays.csv": "user_id,track_id,at\nu1,t1,2026-11-01\nu1,t7,2026-11-01\n",
+        "tags/tags.csv": "track_id,tag,count\nt1,dreamy,3\nt1,loud,1\n",
     }.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,7 @@ def test_it_imports_what_landed_announces_it_and_the_next_run_has_nothing_to_do(
     with store.begin() as connection:
         rejected = connection.execute(sa.text("SELECT source, line, reason FROM rejected")).all()
         assert connection.execute(sa.text("SELECT count(*) FROM events")).scalar_one() == 1
+        assert connection.execute(sa.text("SELECT source, text FROM articles")).one() == ("tags", "dreamy\t3\nloud\t1")
     assert [tuple(row) for row in rejected] == [("listening/plays.csv", 3, "unknown_track")]
 
     again = run_dag("import_listening")

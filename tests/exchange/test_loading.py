@@ -170,7 +170,7 @@ def test_a_load_that_was_cut_off_goes_on_in_the_same_line_of_the_ledger(
     (report,) = import_landing(store, landing.as_uri(), now=later, run_key="dag/1")
     assert (report.rows_read, report.rows_new) == (3, 3)
     with store.begin() as connection:
-        assert imported_by(connection, "dag/1", "listening") == {"rows": 3, "new": 3, "rejected": 0}
+        assert imported_by(connection, "dag/1", ["listening"]) == {"rows": 3, "new": 3, "rejected": 0}
         assert (
             connection.execute(sa.text("SELECT count(*) FROM imports WHERE settled AND kind = 'listening'")).scalar()
             == 1
