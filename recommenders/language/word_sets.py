@@ -70,7 +70,7 @@ AFTER_NAMES = word_set(
 )
 VERBS_OF_MUSIC = word_set("plays played sings sang returns returned sounds wrote opened closed covered")
 # One thing does not do so: "Air are back".
-VERBS_OF_MANY = word_set("are were have release play sing return record sound announce tour write cover")
+VERBS_OF_MANY = word_set("are were have play sing announce return write make do")
 VERBS_OF_RECORDS = word_set("released releases recorded records announced announces toured tours debuted")
 IRREGULAR_PLURALS = word_set(
     "people men women children police media data mice teeth feet fish sheep folk folks youth geese criteria majority"
