@@ -8,12 +8,17 @@ EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)  # nothing on the web is older
 
 _IN_ADDRESS = re.compile(r"(?<!\d)((?:19|20)\d\d)[/-](0?[1-9]|1[0-2])(?:[/-](0?[1-9]|[12]\d|3[01]))?(?!\d)")
 _FRACTION = re.compile(r"(?<=:\d\d)\.\d+")
+_APART = re.compile(r"\s+(?=[+-]\d\d:?\d\d$|Z$)")  # the zone, from the time
+_WRITTEN_OUT = ("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日")
 
 
 def parse_date(given: str) -> datetime | None:
-    """A moment in UTC, of ISO 8601 or RFC 2822; None where it is neither, or before the web. Without a zone: UTC."""
-    text = _FRACTION.sub("", given.strip()[:60])
-    moment = _iso(text) or _rfc2822(text)
+    """A moment in UTC, of ISO 8601, RFC 2822, or a day as people write it; None for others, and before the web.
+
+    Without a zone: UTC. A day without a year's place that all agree on, such as 02/03/2024, is none.
+    """
+    text = _APART.sub("", _FRACTION.sub("", given.strip()[:60]))
+    moment = _iso(text) or _written_out(text) or _rfc2822(text)
     if moment is None:
         return None
     try:
@@ -28,6 +33,15 @@ def _iso(text: str) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _written_out(text: str) -> datetime | None:
+    for form in _WRITTEN_OUT:
+        try:
+            return datetime.strptime(text, form)  # noqa: DTZ007 - a day has no zone
+        except ValueError:
+            continue
+    return None
 
 
 def _rfc2822(text: str) -> datetime | None:

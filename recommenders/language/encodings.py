@@ -42,7 +42,7 @@ _OPENINGS = (
 _WORD_BEYOND_ASCII = re.compile(rb"[A-Za-z]*[\x80-\xff][A-Za-z\x80-\xff]*")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 _CONTROL = re.compile("[\x80-\x84\x86-\x9f]")  # U+0085 is a line end
-_REFERENCE = re.compile(r"&#(?:(1[2-5]\d)|[xX]([89][0-9a-fA-F]));")
+_REFERENCE = re.compile(r"&#(?:(\d+)|[xX]([0-9a-fA-F]+));?")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def legal(text: str) -> str:
 
 def mend(text: str) -> str:
     """With what Windows-1252 has in the places of control characters, and the commonest of what was encoded twice."""
-    text = _REFERENCE.sub(lambda match: _meant(int(match[1] or int(match[2], 16)), match[0]), text)
+    text = _REFERENCE.sub(_referred, text)
     text = _CONTROL.sub(lambda match: _meant(ord(match[0]), ""), text)
     return _TWICE.sub(_once, text)
 
@@ -152,6 +152,15 @@ def mend(text: str) -> str:
 _TWICE = re.compile(
     r"â€[\u00a0-\u00bf\u0152-\u2122]|Ã[\u00a1-\u00ba\u00bc-\u00bf\u2030]|Â[\u00a0\u00a3\u00a9\u00ae\u00b0]"
 )
+
+
+def _referred(match: re.Match[str]) -> str:
+    """A reference to a letter, unless it means one of Windows-1252, or there is no such letter."""
+    digits = (match[1] or match[2]).lstrip("0")
+    number = int(digits or "0", 10 if match[1] else 16) if len(digits) <= 7 else 0
+    if number == 0 or 0xD800 <= number <= 0xDFFF or number > 0x10FFFF:
+        return "\ufffd"
+    return _meant(number, match[0])
 
 
 def _once(match: re.Match[str]) -> str:

@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from lxml.html import HtmlElement
+
+from recommenders.errors import MixtapeError
 from recommenders.language.deadline import TooSlowError, deadline
 from recommenders.language.duplicates import bands, signature
 from recommenders.language.encodings import decode, legal
@@ -19,7 +22,18 @@ from recommenders.language.main_text import main_text
 from recommenders.language.markup import NoTextError, Refusal, parse_page, plain_text
 from recommenders.language.page_facts import PageFacts, page_facts
 
-__all__ = ["Extracted", "NoTextError", "Refusal", "content_hash", "extract", "from_entry", "from_text", "tidy"]
+__all__ = [
+    "Extracted",
+    "NoTextError",
+    "Refusal",
+    "article_of",
+    "content_hash",
+    "extract",
+    "from_entry",
+    "from_text",
+    "page_tree",
+    "tidy",
+]
 
 MOST_BYTES = 4 << 20
 SHORTEST_TEXT = 80  # letters of Latin, 27 of Chinese; what is shorter is a caption, a menu, a note of nothing found
@@ -63,9 +77,20 @@ def extract(body: bytes, url: str, *, content_type: str | None = None, seconds: 
     if len(body) > MOST_BYTES:
         raise NoTextError(Refusal.TOO_LARGE, f"{len(body):,} bytes; the most are {MOST_BYTES:,}")
     with _bounded(seconds):
-        tree = parse_page(_page_text(body, content_type))
-        facts = page_facts(tree, url)
-        return _article(main_text(tree, url), facts, url)
+        return article_of(page_tree(body, content_type), url)
+
+
+def page_tree(body: bytes, content_type: str | None) -> HtmlElement:
+    """A page as a tree, for those who look for more in it than its article; raises NoTextError as `extract` does.
+
+    Its time is not bounded.
+    """
+    return parse_page(_page_text(body, content_type))
+
+
+def article_of(tree: HtmlElement, url: str) -> Extracted:
+    """The article of a page that is parsed already; raises NoTextError as `extract` does. Its time is not bounded."""
+    return _article(main_text(tree, url), page_facts(tree, url), url)
 
 
 def from_text(
@@ -96,7 +121,7 @@ def from_entry(entry: Entry, url: str, *, language: str | None = None, seconds: 
 
 @contextmanager
 def _bounded(seconds: float) -> Iterator[None]:
-    """Whatever time or depth the input takes in the block, it ends as a NoTextError."""
+    """Whatever the input does in the block, it ends as a NoTextError."""
     try:
         with deadline(seconds):
             yield
@@ -104,6 +129,10 @@ def _bounded(seconds: float) -> Iterator[None]:
         raise NoTextError(Refusal.TOO_SLOW, str(error)) from error
     except (RecursionError, MemoryError) as error:
         raise NoTextError(Refusal.TOO_DEEP, f"the page is nested too deep to be read: {error}") from error
+    except MixtapeError:
+        raise
+    except Exception as error:  # of one of many libraries, on hostile input
+        raise NoTextError(Refusal.UNREADABLE, f"{type(error).__name__}: {error}"[:500]) from error
 
 
 def _page_text(body: bytes, content_type: str | None) -> str:

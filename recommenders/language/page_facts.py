@@ -1,7 +1,7 @@
 """What a page says of itself: title, author, date, canonical address, language."""
 
 import json
-import re
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lxml.html import HtmlElement
 
-from recommenders.language.dates import date_in_address, parse_date
+from recommenders.language.dates import EARLIEST, date_in_address, parse_date
+from recommenders.language.encodings import legal
 
 LONGEST_TITLE = 500
 LONGEST_AUTHOR = 200
@@ -73,7 +74,7 @@ def _linked_article(tree: HtmlElement) -> dict[str, Any]:
             continue  # other sources of the same facts follow
         for node in _nodes(content):
             types = node.get("@type")
-            if _ARTICLE_TYPES & set(types if isinstance(types, list) else [str(types)]):
+            if _ARTICLE_TYPES & set(map(str, types if isinstance(types, list) else [types])):
                 return node
     return {}
 
@@ -91,7 +92,14 @@ def _title(tree: HtmlElement, meta: dict[str, str], linked: dict[str, Any]) -> s
     candidates = [meta.get("og:title"), headline if isinstance(headline, str) else None, meta.get("twitter:title")]
     candidates += [_text_of(heading) for heading in tree.xpath("(//article//h1 | //h1)[1]")]
     candidates += [_text_of(element) for element in tree.xpath("(//head/title | //title)[1]")]
-    return next((title for each in candidates if each and (title := _clean(each, LONGEST_TITLE))), None)
+    title = next((title for each in candidates if each and (title := _clean(each, LONGEST_TITLE))), None)
+    return title and _without_site(title, _clean(meta.get("og:site_name", ""), LONGEST_TITLE))
+
+
+def _without_site(title: str, site: str) -> str:
+    """A title less the name of the site after it: "A record | The Blog"."""
+    rest = title.removesuffix(site).rstrip() if site else title
+    return rest[:-1].rstrip() if rest != title and len(rest) > 2 and rest[-1] in "|–—-·:»/" else title
 
 
 def _author(tree: HtmlElement, meta: dict[str, str], linked: dict[str, Any]) -> str | None:
@@ -110,7 +118,16 @@ def _published(tree: HtmlElement, meta: dict[str, str], linked: dict[str, Any], 
     candidates += tree.xpath("//*[@itemprop='datePublished']/@datetime | //*[@itemprop='datePublished']/@content")[:1]
     candidates += tree.xpath("//article//time/@datetime")[:1] or tree.xpath("//time/@datetime")[:1]
     dates = (parse_date(each) for each in candidates if isinstance(each, str))
-    return next((date for date in dates if date), None) or date_in_address(url)
+    return next((date for date in dates if date), None) or date_in_address(url) or _shown_date(tree)
+
+
+def _shown_date(tree: HtmlElement) -> datetime | None:
+    """The day that a page shows its readers, by htmldate (Barbaresi 2020), looked for where days usually stand only."""
+    from htmldate import find_date
+
+    logging.getLogger("htmldate").setLevel(logging.CRITICAL)
+    day = find_date(tree, extensive_search=False, original_date=True, url=None, min_date=EARLIEST)
+    return parse_date(day) if day else None
 
 
 def _canonical(tree: HtmlElement, meta: dict[str, str], url: str) -> str | None:
@@ -118,7 +135,7 @@ def _canonical(tree: HtmlElement, meta: dict[str, str], url: str) -> str | None:
     if not given or len(given) > LONGEST_URL:
         return None
     try:
-        joined = urljoin(url, given.strip())
+        joined = urljoin(url, legal(given).strip())
         parts = urlsplit(joined)
     except ValueError:
         return None
@@ -152,4 +169,4 @@ def _text_of(element: HtmlElement) -> str:
 
 
 def _clean(text: str, longest: int) -> str:
-    return re.sub(r"\s+", " ", text.replace("\0", "")).strip()[:longest]
+    return " ".join(legal(text).split())[:longest].strip()

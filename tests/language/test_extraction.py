@@ -9,6 +9,7 @@ from multiprocessing import get_context
 
 import pytest
 
+from recommenders.language.dates import parse_date
 from recommenders.language.deadline import TooSlowError, deadline
 from recommenders.language.extraction import Extracted, NoTextError, Refusal, extract, from_entry
 from recommenders.language.feeds import Entry
@@ -77,6 +78,45 @@ def test_the_date_is_what_the_page_says_in_any_of_its_ways(name: str) -> None:
 def test_the_date_is_that_of_the_time_element_of_the_article() -> None:
     body = f"<article><h1>A record</h1><time datetime='2022-05-06T07:00:00-05:00'>May</time>{PARAGRAPH * 3}</article>"
     assert read(page(body)).published_at == dt.datetime(2022, 5, 6, 12, tzinfo=dt.UTC)
+
+
+SHOWN = {
+    "a line above the text": "<span class='date'>Posted on May 3, 2021</span>",
+    "a German day": "<div class='entry-date'>03.05.2021</div>",
+    "a sentence of the text": "",
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_day_that_only_readers_are_shown_is_found_where_days_stand(name: str) -> None:
+    text = PARAGRAPH.replace("is warm", "came out on May 3, 2021, is warm")
+    body = f"<article><h1>A record</h1>{SHOWN[name]}{text * 3}</article><footer>© 2019 The Blog</footer>"
+    published = dt.datetime(2021, 5, 3, tzinfo=dt.UTC) if SHOWN[name] else None
+    assert read(page(body), "http://blog.example/a").published_at == published
+
+
+WRITTEN = {
+    "2023-01-02 10:00:00 +0100": dt.datetime(2023, 1, 2, 9, tzinfo=dt.UTC),
+    "2023-01-02T10:00:00.123456789Z": dt.datetime(2023, 1, 2, 10, tzinfo=dt.UTC),
+    "Mon, 02 Jan 2023 10:00:00 EST": dt.datetime(2023, 1, 2, 15, tzinfo=dt.UTC),
+    "January 2, 2023": dt.datetime(2023, 1, 2, tzinfo=dt.UTC),
+    "2023年1月2日": dt.datetime(2023, 1, 2, tzinfo=dt.UTC),
+    "02/03/2023": None,
+    "9999-12-31T23:59:59-23:00": None,
+    "0": None,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_date_is_read_in_every_form_that_all_agree_on(written: str) -> None:
+    assert parse_date(written) == WRITTEN[written]
+
+
+def test_a_title_is_without_the_name_of_its_site() -> None:
+    head = '<meta property="og:title" content="A record – The Blog"><meta property="og:site_name" content="The Blog">'
+    assert read(page(head=head)).title == "A record"
+    assert read(page(head=head.replace("A record – The Blog", "The Blog"))).title == "The Blog"
 
 
 def test_a_page_that_names_no_date_has_none() -> None:
@@ -234,6 +274,13 @@ HOSTILE: dict[str, tuple[bytes, Refusal | None]] = {
     "JSON-LD of odd types": (
         page(head='<script type="application/ld+json">{"@type": "Article", "headline": 5, "author": [[]], '
              '"datePublished": {}}</script>'),
+        None,
+    ),
+    "JSON-LD of odd kinds": (
+        page(
+            head='<script type="application/ld+json">{"@type": [{}, 5, "Article"], '
+            '"headline": "\\ud800\\u0000"}</script>'
+        ),
         None,
     ),
     "a date of digits": (page(head=f'<meta name="date" content="{"9" * MB}">'), None),

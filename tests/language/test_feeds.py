@@ -160,7 +160,15 @@ def test_a_feed_that_is_cut_off_gives_the_posts_before() -> None:
 
 @pytest.mark.parametrize(
     "link",
-    ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "http://[::1", "x" * 3_000, "mailto:a@b.c"],
+    [
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "data:text/html,x",
+        "http://[::1",
+        "x" * 3_000,
+        "mailto:a@b.c",
+        "http://&#x110000;",
+    ],
 )
 def test_a_link_that_is_no_address_of_the_web_is_none(link: str) -> None:
     feed = parse_feed(RSS.replace("/one#top", link).encode(), url="http://blog.example/feed")
@@ -197,6 +205,7 @@ HOSTILE: dict[str, tuple[bytes, FeedRefusal | None]] = {
         FeedRefusal.TOO_SLOW,
     ),
     "unclosed markup": (b"<rss><channel><title>" + b"<a " * 100_000, None),
+    "references to no letters": (RSS.replace("The Blog", "&#x110000;&#55296;&#0;&#99999999999;").encode(), None),
     "ampersands": (b"<rss><channel><title>" + b"&" * 300_000 + b"</title></channel></rss>", None),
 }
 
