@@ -26,7 +26,21 @@ OPTIONS = [
 ]
 WAIT_MS = 30_000
 DAGS = sorted(path.stem for path in (PROJECT_ROOT / "dags").glob("*.py") if path.stem != "__init__")
-PAGES = ["", "users", "users?q=a", "user?id=", "download?format=xspf&id=", "style.css", "icon.svg", "docs", "nothing"]
+PAGES = [
+    "",
+    "users",
+    "users?q=a",
+    "user?id=",
+    "uploads",
+    "reading",
+    "artists?q=a",
+    "artist?id=1",
+    "download?format=xspf&id=",
+    "style.css",
+    "icon.svg",
+    "docs",
+    "nothing",
+]
 
 Login = Callable[[str], Page]
 
@@ -163,8 +177,8 @@ def test_the_first_page_shows_the_published_week(viewer: Page, service: Any) -> 
 def test_the_first_page_shows_how_old_each_input_is(viewer: Page, service: Any) -> None:
     frame = mixtape_pages(viewer, service)
     ages = frame.get_by_role("region", name="How old everything is")
-    expect(ages.locator("tbody tr")).to_have_count(10)
-    expect(ages.locator("tbody tr.fresh")).to_have_count(10)
+    expect(ages.locator("tbody tr")).to_have_count(12)
+    expect(ages.locator("tbody tr.fresh")).to_have_count(12)
     now = ages.locator("svg.axis text.last").bounding_box()
     assert now is not None
     for row in ages.locator("tbody tr").all():
@@ -257,3 +271,20 @@ def test_the_page_of_uploads_shows_what_was_heard(viewer: Page, service: Any) ->
     expect(frame.get_by_role("heading", level=1)).to_have_text("Uploads")
     expect(frame.locator("table.heard tbody tr")).to_have_count(25)
     expect(frame.locator("table.heard tbody tr").first).to_contain_text("bpm")
+
+
+def test_the_page_of_reading_leads_to_an_artist_and_the_words_for_it(viewer: Page, service: Any) -> None:
+    frame = mixtape_pages(viewer, service)
+    frame.get_by_role("link", name="Reading").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text("Reading")
+    sites = frame.locator("table.sites tbody tr")
+    with service.store.begin() as connection:
+        expect(sites).to_have_count(connection.execute(sa.text("SELECT count(*) FROM sites")).scalar_one())
+    expect(sites.first).to_contain_text("finished")
+    rising = frame.locator("table.rising tbody tr")
+    expect(rising).not_to_have_count(0)
+    name = rising.first.get_by_role("link").inner_text()
+    rising.first.get_by_role("link").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text(name)
+    expect(frame.get_by_role("region", name="Words").get_by_role("listitem")).to_have_count(12)
+    expect(frame.get_by_role("region", name="Described alike").get_by_role("listitem")).to_have_count(10)

@@ -18,6 +18,14 @@ STAGES = {
         "import_users": r"import users from .+",
         "import_plays": r"import listening from .+",
     },
+    "crawl_blogs": {
+        "plan": "plan crawls",
+        "crawl": "crawl",
+        "plan_reading": "gather names",
+        "read": "read .+",
+        "weigh": "weigh",
+        "place": "place",
+    },
     "retrain_collaborative": {
         "prepare": "prepare",
         "try_configuration": r"try ALS .+",
