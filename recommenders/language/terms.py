@@ -22,6 +22,7 @@ LEAST = 0.1  # what is said less than this is not said
 MOST_SUBJECTS = 2
 SENTIMENT = 0.5  # a mention of sentiment 1 counts half more, one of -1 half less
 BESIDE = 0.5  # of an artist mentioned in the same paragraph, but not the same sentence
+LONGEST_NAME = 200  # characters; a longer one is cut, so that it fits into an index
 MOST_TERMS = 4_000  # of one artist or track in one article
 HUMBLE = 0.05  # the least that structured text says of a term that it names
 
@@ -85,7 +86,7 @@ def terms_of(
     for entity, beside in _beside(placed, inside).items():
         for artist_id, strength in beside.items():
             if artist_id in names:
-                said[entity].add_terms(strength, [(TermKind.ARTIST, names[artist_id])])
+                said[entity].add_terms(strength, [(TermKind.ARTIST, names[artist_id][:LONGEST_NAME])])
     scales = _scales(mentions)
     return [said[entity].close(entity, scales.get(entity, 1.0)) for entity in sorted(said) if said[entity].strength]
 

@@ -14,7 +14,7 @@ LONGEST_SENTENCE = 2_000  # characters; what is longer is no sentence, and is cu
 LONGEST_PHRASE = 4  # words
 HEADING_WORDS = 14
 
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*\s+|[。!?]+[”』」]*")
+_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]]*+\s+|(?<![。！？])[。！？]++[”』」]*+")
 _LINE = re.compile(r"[^\r\n]+")
 _WORD = re.compile(rf"{NAME}|\w+(?:[-'’.]\w+)*")
 _POSSESSIVE = re.compile(r"['’]s\b")

@@ -144,6 +144,19 @@ def test_a_biography_is_all_about_one() -> None:
     assert found.mass == 1
 
 
+def test_sentences_end_where_marks_do_in_every_script() -> None:
+    text = "Slow, slow! Then... nothing?\nA heading\n音楽。美しい！はい"
+    assert [text[one.start : one.end].strip() for one in sentences(text)] == [
+        "Slow, slow!",
+        "Then...",
+        "nothing?",
+        "A heading",
+        "音楽。",
+        "美しい！",
+        "はい",
+    ]
+
+
 def test_other_languages_have_words_and_pairs() -> None:
     german = terms_in("Das neue Album ist eine traumhafte Platte", "de")
     assert (TermKind.WORD, "traumhafte") in german
@@ -158,7 +171,33 @@ def test_scripts_without_spaces_give_pairs_of_characters() -> None:
     assert terms_in("我真的很奇怪", "zh") == {(TermKind.WORD, "奇怪")}
 
 
-@pytest.mark.parametrize("text", ["", " \n\n ", "...", "\0", "a" * 100_000, "!" * 5_000, "名" * 5_000, "/" * 100])
-def test_odd_texts_give_no_errors_and_no_giant_terms(text: str) -> None:
-    for sentence in sentences(text):
-        assert all(len(term) <= 80 for _, term in terms_in(text[sentence.start : sentence.end], None))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " \n\n ",
+        "\0",
+        "a",
+        ".",
+        "! ? ",
+        "'",
+        "名",
+        "/",
+        "-",
+        "(",
+        '"a. ',
+        "U.S. ",
+        "x\u0301",
+        "\ue000",
+        "http://a.b/c ",
+    ],
+)
+@pytest.mark.timeout(60)
+def test_odd_texts_end_in_time_and_give_no_giant_terms(text: str) -> None:
+    for found in terms_of("Low", text * (100_000 // max(len(text), 1)), [Place(0, 3, 1)], None, NAMES):
+        assert all(len(term) <= 80 for _, term in found.masses)
+
+
+def test_the_name_of_an_artist_fits_into_an_index() -> None:
+    found = terms_of("Low and Air", "", [Place(0, 3, 1), Place(8, 11, 3)], "en", {1: "Low", 3: "Air" * 1_000})
+    assert max(len(term) for one in found for _, term in one.masses) == 200

@@ -9,7 +9,6 @@ from scipy.sparse import csr_matrix
 
 from recommenders.errors import ModelError, NotEnoughDataError
 from recommenders.language.placing import Placed, place
-from recommenders.language.terms import EntityKind, terms_of_biography
 from recommenders.language.vectors import TextParameters, fit, fold_in, load_model, principal_axes, save_model
 from recommenders.language.weighing import weigh_terms
 from recommenders.language.weights import TermParameters
@@ -174,31 +173,3 @@ def test_who_has_nothing_left_loses_the_vector(store: Store, artifacts: Artifact
         withdraw_article_terms(connection, [article])
         weigh_terms(connection, TermParameters(), TODAY)
         assert set(_vectors(connection)) == set(range(1, 11))
-
-
-BIOGRAPHIES = {
-    1: "Formed in Oslo, they play raw black metal: shrieked vocals, blast beats and tremolo riffs.",
-    2: "A black metal duo from Bergen. Blast beats, frozen riffs, shrieked vocals, church organs.",
-    3: "Their death metal is all low growls, blast beats and chromatic riffs.",
-    4: "A singer-songwriter with an acoustic guitar, whispered folk songs and fingerpicking.",
-    5: "Gentle folk songs; fingerpicking on an acoustic guitar and a whispered voice.",
-    6: "Folk trio with banjo, acoustic guitar and close harmonies, fingerpicking by the fire.",
-    7: "A producer of minimal techno: drum machines, acid basslines, long sets in Berlin clubs.",
-    8: "Techno from Detroit, hypnotic drum machines, acid basslines, warehouse clubs.",
-    9: "House and techno DJ; acid basslines, clubs at dawn, drum machines.",
-}
-
-
-def test_biographies_give_neighbours_to_artists_whom_nobody_has_played(store: Store, artifacts: Artifacts) -> None:
-    """Nobody has played anything here at all."""
-    with store.begin() as connection:
-        add_catalogue(connection, 1, list(BIOGRAPHIES))
-        articles = [add_article(connection, "biography", artist) for artist in BIOGRAPHIES]
-        said = [[terms_of_biography(text, (EntityKind.ARTIST, artist), "en")] for artist, text in BIOGRAPHIES.items()]
-        put_article_terms(connection, articles, [TODAY] * len(articles), said)
-        weigh_terms(connection, TermParameters(), TODAY)
-        place(connection, artifacts, TextParameters(dimensions=4), run_key="a", now=NOW)
-        vectors = _vectors(connection)
-    for artist, vector in vectors.items():
-        nearest = max((other for other in vectors if other != artist), key=lambda other: vector @ vectors[other])
-        assert (nearest - 1) // 3 == (artist - 1) // 3, (artist, nearest)
