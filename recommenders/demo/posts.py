@@ -17,7 +17,7 @@ from recommenders.demo.world import World
 Choice = TypeVar("Choice")
 
 PLANTED_GENRE_WORDS, PLANTED_AXIS_WORDS = 1, 2
-OTHER_FORM_SHARE, ALIAS_SHARE, BARE_TITLE_SHARE = 0.2, 0.2, 0.15
+OTHER_FORM_SHARE, ALIAS_SHARE, BARE_TITLE_SHARE, PLAIN_SHARE = 0.2, 0.2, 0.15, 0.6
 _ACCENTED = {
     "Bjork": "Björk", "Tjarn": "Tjärn", "Torbjorn": "Torbjörn", "Soren": "Søren", "Zelia": "Zélia", "Otavio": "Otávio",
     "Lidia": "Lídia", "Ines": "Inés", "Tavora": "Távora", "Kovacs": "Kovács", "Gorecki": "Górecki", "Szabo": "Szabó",
@@ -161,7 +161,8 @@ class Writer:
 
     def letter(self) -> Draft:
         """A post about nothing that is for sale."""
-        title = self._line(("Letters", "Notes from {town}", "A {day} without records", "On {verb}"))
+        titles = ("Letters", "Notes from {town}", "A {day} without records", *sentences.PLAIN_TITLES.values())
+        title = self._line(titles)
         return Draft(title, tuple(joined(self._aimless(4, ())) for _ in range(3)))
 
     def rising(self, artist: int, word: str, other: int) -> Draft:
@@ -227,7 +228,7 @@ class Writer:
         found = [self._line((sentences.AIMLESS[i],)) for i in chosen]
         meant = {self.world.artists.names[artist] for artist in about}
         others = [name for name in PLAIN_NAMES.values() if name not in meant]
-        if self.rng.random() < 0.5:
+        if self.rng.random() < PLAIN_SHARE:
             found.append(self._line(sentences.PLAIN[self._pick(others)]))
         return self._mixed(found, first=0)
 

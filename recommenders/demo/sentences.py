@@ -295,51 +295,74 @@ AIMLESS = (
 # The artists of PLAIN_NAMES are not meant here.
 PLAIN = {
     "Quiet": (
+        "Quiet songs are the hardest to mix.",
+        "A quiet guitar comes in late.",
         "The street was quiet for once.",
         "Quiet evenings are rare in {town}.",
         "A quiet corner table, a window, {drink}.",
         "“Quiet, please,” said the sign in the {room}.",
     ),
     "Neighbours": (
+        "Neighbours in {town} sang along.",
         "The neighbours have complained about the bass.",
         "Neighbours came and went with bowls of {food}.",
         "Good neighbours return your {object}.",
         "I met the new neighbours on {day}.",
     ),
     "Static": (
+        "Static on the tape was left as it was.",
+        "You hear static under the second guitar.",
         "The radio gave nothing but static.",
         "Static clings to a new sleeve in dry weather.",
         "There was static on the line from {town}.",
         "Between two stations you hear static, and sometimes a voice.",
     ),
     "Engine": (
+        "Engine noise from the street made it onto the record.",
         "The engine of the van gave out near {town}.",
         "Engine trouble, said the driver, and poured {drink}.",
         "A fire engine stood outside, its lights on.",
         "Search engine traffic to this page has doubled.",
     ),
     "Tides": (
+        "There is a song about tides on every album from that coast.",
         "The ferry goes with the tides.",
         "Tides permitting, the boat leaves at {number}.",
         "Tastes change like the tides.",
         "A table of tides hung in the {room}.",
     ),
     "Mercy": (
+        "Mercy, what a chorus.",
+        "The drummer knows no mercy.",
         "The {weather} had no mercy.",
         "Mercy is not a thing that auctioneers know.",
         "At the mercy of the timetable, I sat in {town}.",
         "He showed mercy and turned it down.",
     ),
     "Corner": (
+        "Corner pieces for piano were once a genre.",
+        "The band stood in a corner of the stage.",
         "The shop on the corner sells {food} and strings.",
         "Corner shops are better than streaming.",
         "Just around the corner there is a {room} with a piano.",
         "In one corner stood a {object}.",
     ),
     "Soot": (
+        "Soot from the candles fell on the keys of the piano.",
         "The chimney left soot on everything.",
         "Soot does not come out of {colour} wool.",
         "We wiped the soot off the {object}.",
         "The walls of the {room} were black with soot.",
     ),
+}
+# Titles of posts, in which everything has a capital.
+PLAIN_TITLES = {
+    "Quiet": "A Quiet Week in {town}",
+    "Neighbours": "Good Neighbours, Thin Walls",
+    "Static": "Static on the Line",
+    "Engine": "Engine Trouble near {town}",
+    "Tides": "Of Tides and Timetables",
+    "Mercy": "At the Mercy of the Post",
+    "Corner": "Around the Corner from Here",
+    "Soot": "Soot, Dust and {food}",
 }

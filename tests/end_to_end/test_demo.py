@@ -73,6 +73,24 @@ def test_songs_that_nobody_has_played_are_heard_placed_and_on_mixtapes_by_their_
     assert dict(_rows(service, state))["analysed"] >= 500
 
 
+def test_the_blogs_are_read_and_most_artists_known_by_words(service: RunningService) -> None:
+    assert "The blogs it reads: http://127.0.0.1:" in service.output
+    crawls = _rows(service, "SELECT outcome, count(DISTINCT site_id) FROM crawls GROUP BY outcome")
+    assert crawls == [("finished", 8)]
+    articles, duplicates, waiting = _rows(
+        service,
+        """SELECT count(*), count(duplicate_of), count(*) FILTER (WHERE duplicate_of IS NULL AND read_version IS NULL)
+           FROM articles WHERE source = 'crawl'""",
+    )[0]
+    assert articles >= 450 and duplicates >= 20 and waiting == 0
+    described = "SELECT count(DISTINCT entity_id) FROM top_terms WHERE entity_kind = 'artist'"
+    assert 220 <= _rows(service, described)[0][0] < 300
+    refused = dict(_rows(service, "SELECT reason, count(*) FROM rejected WHERE kind = 'crawl' GROUP BY reason"))
+    assert refused["robots_txt"] == 1
+    terms = service.mixtape_command("terms", "Quiet")
+    assert terms.returncode == 0 and len(terms.stdout.strip().splitlines()) >= 20
+
+
 def test_the_commands_agree_with_the_database(service: RunningService) -> None:
     user, song = service.mixtape.user, service.mixtape.songs[0]
     shown = service.mixtape_command("playlist", user, "--format", "json")
