@@ -94,13 +94,15 @@ def _is_json(body: bytes, content_type: str | None) -> bool:
 
 def _json_feed(body: bytes, base: str) -> Feed:
     try:
-        content = json.loads(body.decode("utf-8-sig"))
+        decoded = decode(body, None)
+        content = json.loads(decoded.text, strict=False)
     except (ValueError, RecursionError) as error:
         raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, f"no JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("items"), list):
         raise UnreadableFeedError(FeedRefusal.NOT_A_FEED, "the JSON holds no list of items")
     items = [item for item in content["items"] if isinstance(item, dict)]
-    problems = [f"{n} items are no objects"] if (n := len(content["items"]) - len(items)) else []
+    problems = [decoded.problem] if decoded.problem else []
+    problems += [f"{n} items are no objects"] if (n := len(content["items"]) - len(items)) else []
     return Feed(
         title=_text(content.get("title")),
         entries=[_json_entry(item, base) for item in items[:MOST_ENTRIES]],

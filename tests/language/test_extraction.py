@@ -8,11 +8,14 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recommenders.language.dates import parse_date
 from recommenders.language.deadline import TooSlowError, deadline
 from recommenders.language.extraction import Extracted, NoTextError, Refusal, extract, from_entry
 from recommenders.language.feeds import Entry
+from tests.language.breaking import broken
 from tests.language.useful_algorithm import posts
 
 URL = "http://blog.example/2023/04/05/a-record"
@@ -254,7 +257,7 @@ HOSTILE: dict[str, tuple[bytes, Refusal | None]] = {
     "as deep as is read": (page("<div>" * 150 + PARAGRAPH * 3 + "</div>" * 150), None),
     "more elements than are read": (page("<p>" + "word<br>" * 25_000), Refusal.TOO_LARGE),
     "as many elements as are read": (page("<article>" + "<h2>A - B</h2>" * 19_000 + "</article>"), None),
-    "links": (page("<p>" + "<a href=/x>link</a> " * 19_000), None),
+    "links": (page("<p>" + "<a href=/x>link</a> " * 12_000), None),
     "cells": (page("<table>" + ("<tr>" + "<td>ab cd</td>" * 190) * 100 + "</table>"), None),
     "one word": (page("<p>" + "a" * 3 * MB), None),
     "one text": (page("<p>" + "word " * 600_000), None),
@@ -354,3 +357,18 @@ def test_a_post_that_its_feed_only_names_is_not_there() -> None:
 def test_the_same_article_has_the_same_hash_and_another_has_another() -> None:
     assert read(page()).content_hash == read(page(head="<meta name=x content=y>")).content_hash
     assert read(page()).content_hash != read(page(f"<article><h1>A record</h1>{PARAGRAPH * 4}</article>")).content_hash
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 2**32), head=st.sampled_from([head for head, _ in DATES.values()]))
+def test_a_page_that_is_broken_at_random_gives_an_article_or_a_reason(seed: int, head: str) -> None:
+    body, content_type = broken(page(head=head), seed)
+    try:
+        article = read(body, content_type=content_type)
+    except NoTextError as error:
+        assert error.refusal in Refusal
+        assert error.__cause__ is None or not isinstance(error.__cause__, TypeError | AttributeError)
+        return
+    for text in (article.title, article.text, article.author or "", article.key):
+        assert "\0" not in text
+        text.encode()

@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recommenders.language.feeds import Entry, Feed, FeedRefusal, UnreadableFeedError, parse_feed
+from tests.language.breaking import broken
 
 ENCODINGS = "text/feedparser-encoding-tests/tests"
 
@@ -229,3 +232,19 @@ def test_a_feed_of_many_posts_gives_the_first_2000() -> None:
     items = b"".join(b"<item><title>%d</title></item>" % number for number in range(2_500))
     feed: Feed = parse_feed(b"<rss><channel>" + items + b"</channel></rss>")
     assert [feed.entries[0].title, len(feed.entries)] == ["0", 2_000]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_feed_that_is_broken_at_random_gives_posts_or_a_reason(name: str, seed: int) -> None:
+    body, content_type = broken(FORMATS[name][0].encode(), seed)
+    try:
+        feed = parse_feed(body, content_type=content_type, url="http://blog.example/feed")
+    except UnreadableFeedError as error:
+        assert error.refusal in FeedRefusal
+        return
+    for entry in feed.entries:
+        for text in (feed.title, entry.title, entry.author or "", entry.url or ""):
+            assert "\0" not in text
+            text.encode()
