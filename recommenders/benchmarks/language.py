@@ -2,6 +2,7 @@
 
 import re
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +29,12 @@ _MARKDOWN = re.compile(r"^[#*\-\s]+|!\[\].*$")
 
 @dataclass(frozen=True)
 class _Reading:
-    """What reading cost: memory and seconds for the names, seconds for the articles, and how many mentions they had."""
+    """What reading cost: seconds for the names and for the articles; how many mentions; memory of the names, in MiB."""
 
-    names_mib: float
     loading_s: float
     reading_s: float
     mentions: int
+    names_mib: float = 0.0
 
 
 def run(
@@ -72,9 +73,10 @@ def run(
         progress(f"round {number + 1} of {rounds}: {articles:,} articles")
         whole.append(measured(_read, gazetteers[sizes[0]], all_articles))
         bare.append(measured(_read_bare, names[sizes[0]], some_articles))
+    weights = {size: measured(_weigh, path).result for size, path in gazetteers.items()}
     settings = {"articles": articles, "names": sizes, "seed": seed, "rounds": rounds}
     files = {size: path.stat().st_size / MIB for size, path in gazetteers.items()}
-    return _result(settings, sizes, built, read, whole, bare, files)
+    return _result(settings, sizes, built, read, whole, bare, files, weights)
 
 
 def _result(
@@ -85,6 +87,7 @@ def _result(
     whole: list[Measured],
     bare: list[Measured],
     files: dict[int, float],
+    weights: dict[int, float],
 ) -> BenchResult:
     n_all, n_some = int(str(settings["articles"])), max(int(str(settings["articles"])) // SHARE, 1)
     figures: dict[str, float] = {
@@ -97,13 +100,12 @@ def _result(
     rows = []
     for size in sizes:
         build_s = median([one.seconds for one in built[size]])
-        of_names = _memory(read[size])
         loading_s = median([one.result.loading_s for one in read[size]])
         rate = n_some / _seconds(read[size])
         figures |= {
             f"{size:,} names: s to build": build_s,
             f"{size:,} names: s to load": loading_s,
-            f"{size:,} names: MiB": of_names,
+            f"{size:,} names: MiB": weights[size],
             f"{size:,} names: articles/s": rate,
         }
         rows.append(
@@ -112,7 +114,7 @@ def _result(
                 f"{build_s:.1f}",
                 f"{files[size]:.0f}",
                 f"{loading_s:.2f}",
-                f"{of_names:.0f}",
+                f"{weights[size]:.0f}",
                 f"{_peak(built[size]):.0f}",
                 f"{rate:,.0f}",
             )
@@ -219,14 +221,22 @@ def _read(path: Path, articles: Path) -> _Reading:
     """Read all articles with names that are loaded first."""
     texts = articles.read_text(encoding="utf-8").split("\f")
     mood("A wonderful record."), plainness(["wonderful"]), words("wonderful")  # what they load once
-    before, start = resident_bytes(), time.perf_counter()
+    start = time.perf_counter()
     gazetteer = Gazetteer.load(path)
-    names_mib, begin = (resident_bytes() - before) / MIB, time.perf_counter()
+    begin = time.perf_counter()
     mentions = 0
     for text in texts:
         title, _, body = text.partition("\n")
         mentions += len(find_mentions(title, body, gazetteer))
-    return _Reading(names_mib, begin - start, time.perf_counter() - begin, mentions)
+    return _Reading(begin - start, time.perf_counter() - begin, mentions)
+
+
+def _weigh(path: Path) -> float:
+    """How much memory a gazetteer takes, in MiB."""
+    tracemalloc.start()
+    gazetteer = Gazetteer.load(path)
+    octets, _ = tracemalloc.get_traced_memory()
+    return octets / MIB if len(gazetteer) else 0.0
 
 
 def _read_bare(names: Path, articles: Path) -> _Reading:
@@ -241,4 +251,4 @@ def _read_bare(names: Path, articles: Path) -> _Reading:
     automaton.make_automaton()
     names_mib, begin = (resident_bytes() - before) / MIB, time.perf_counter()
     found = sum(1 for text in texts for _ in automaton.iter(f" {' '.join(words(text))} "))
-    return _Reading(names_mib, begin - start, time.perf_counter() - begin, found)
+    return _Reading(begin - start, time.perf_counter() - begin, found, names_mib)

@@ -7,7 +7,7 @@ artists. Titles of tracks count near their artist. Of names that overlap the lon
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from recommenders.language.gazetteer import Gazetteer, Match
@@ -19,8 +19,10 @@ from recommenders.language.tokens import AND, tokens
 from recommenders.language.tracks import QUOTED, Title, beside, find_titles, mentioned
 
 NAMED_ELSEWHERE = 3.0  # points of a name whose artist the article surely names elsewhere
-IN_A_LIST = 2.0  # points of a name beside another that counts, with a comma or an "and" between
-_LISTS = frozenset((", ", " & ", " + ", " / ", "/", "; ", "、", "・", " x ", " × "))
+IN_A_LIST = 2.0  # points of a name beside another that counts, with a comma or the like between
+WITH_AND = 2.5  # with an "and" between; "Finally, Radiohead" is no list
+_COMMAS = frozenset((", ", "; ", "、"))
+_ANDS = frozenset((" & ", " + ", " / ", "/", "・", " x ", " × "))
 _HOPELESS = -1.0
 FAIR = 1.0
 TOGETHER_SURE = 4.0
@@ -143,24 +145,30 @@ def _supported(surface: Surface, candidates: Sequence[Candidate]) -> list[Candid
 def _listed(surface: Surface, candidates: Sequence[Candidate]) -> list[Candidate]:
     """Those that count, with those that stand in a list beside them, and those beside these."""
     counting = [one for one in candidates if one.counts]
-    others = [one for one in candidates if ENOUGH - IN_A_LIST <= one.points < ENOUGH]
+    others = [one for one in candidates if ENOUGH - WITH_AND <= one.points < ENOUGH]
     while True:
-        begins, ends = {one.first for one in counting}, {one.last for one in counting}
-        beside = [one for one in others if _is_beside(surface, one, begins, ends)]
-        if not beside:
+        begins, ends = {one.first: one for one in counting}, {one.last for one in counting}
+        raised = [replace(one, points=one.points + _beside(surface, one, begins, ends)) for one in others]
+        if not any(one.counts for one in raised):
             return counting
-        counting += [replace(one, points=one.points + IN_A_LIST) for one in beside]
-        others = [one for one in others if one not in beside]
+        counting += [one for one in raised if one.counts]
+        others = [one for one, higher in zip(others, raised, strict=True) if not higher.counts]
 
 
-def _is_beside(surface: Surface, one: Candidate, begins: set[int], ends: set[int]) -> bool:
-    """Whether only a comma or the like is between a name and another that begins, or ends, at one of these words."""
-    return (
-        (surface.after(one.last) in _LISTS and one.last + 1 in begins)
-        or (surface.before(one.first) in _LISTS and one.first - 1 in ends)
-        or (surface.word(one.last + 1) == AND and one.last + 2 in begins)
-        or (surface.word(one.first - 1) == AND and one.first - 2 in ends)
-    )
+def _beside(surface: Surface, one: Candidate, begins: Mapping[int, Candidate], ends: Collection[int]) -> float:
+    """Points for a name beside another that begins, or ends, at one of these words."""
+    before, after = surface.before(one.first), surface.after(one.last)
+    if (after in _ANDS and one.last + 1 in begins) or (before in _ANDS and one.first - 1 in ends):
+        return WITH_AND
+    if surface.word(one.last + 1) == AND and one.last + 2 in begins:
+        return WITH_AND
+    if surface.word(one.first - 1) == AND and one.first - 2 in ends:
+        return WITH_AND
+    if after in _COMMAS and one.last + 1 in begins:
+        following = begins[one.last + 1]
+        goes_on = surface.after(following.last) in _COMMAS and following.last + 1 in begins
+        return WITH_AND if goes_on else IN_A_LIST
+    return IN_A_LIST if before in _COMMAS and one.first - 1 in ends else 0.0
 
 
 def _sure(candidates: Iterable[Candidate]) -> set[int]:

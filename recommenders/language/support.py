@@ -15,6 +15,7 @@ from recommenders.language.word_sets import (
     BEFORE_TITLES,
     DETERMINERS,
     ENSEMBLES,
+    EVENTS,
     IRREGULAR_PLURALS,
     SMALL_WORDS,
     VERBS_OF_MANY,
@@ -41,6 +42,7 @@ _INSIDE_TITLES = frozenset(("of", "in", "the", "to", "from"))
 _GOES_ON_WITHOUT = AFTER_NAMES | VERBS_OF_MUSIC | VERBS_OF_MANY | VERBS_OF_RECORDS
 _MARKS = frozenset("!?*$")
 _OF_RECORDS = frozenset(("new", "latest", "debut", "first", "second", "third", "last", "best", "early", "old", "live"))
+_ARTICLES = frozenset(("the", "a", "an"))
 _WHO = frozenset(("who", "whose", "whom"))
 _SHORT = 4  # letters of an abbreviation, which stands in capitals
 _HARD = frozenset('.,;:!?()[]{}"“”„«»\n…|。、，！？：「」『』《》')
@@ -120,7 +122,7 @@ def _capitals(surface: Surface, first: int, last: int, written: str, plain: Plai
         points = 0.0
     elif any(case == Case.LOWER for case in cases):
         points = -2.0
-    elif len(raw) > 1 and raw.isupper():
+    elif raw.isupper() and (len(raw) > 1 or not surface.opens(first)):
         points = 2.0 if raw == written else -1.0
     elif len(written) <= _SHORT and written.isupper():
         points = -3.0
@@ -139,7 +141,7 @@ def _small_letters(is_cased: bool, is_long: bool, as_written: bool, plain: Plain
     if as_written:
         return 1.0 if plain == Plainness.PHRASE else 0.0
     if plain == Plainness.DISTINCT:
-        return -2.0 if is_long or not is_cased else -4.0
+        return -1.0 if not is_cased else -2.0 if is_long else -4.0
     return -6.0 if is_cased else -2.0
 
 
@@ -186,16 +188,29 @@ def _after(surface: Surface, first: int, last: int, plain: Plainness) -> float:
     if space in _GENITIVES and surface.words[last].endswith("s"):
         points, space = 1.0, " "
     if space != " ":
-        return points + (1.5 if space == ", " and following in _WHO else 0.0)
+        return points + _apposition(surface, at, space)
     if following in AFTER_NAMES or (following in _OF_RECORDS and surface.word(at + 1) in AFTER_NAMES):
-        return points + 2.0
-    if points:
-        return points
-    if following in VERBS_OF_MANY and plain in {Plainness.PROPER, Plainness.WORD} and not _is_many(surface.words[last]):
+        return points + (0.0 if plain == Plainness.PROPER and following in EVENTS else 2.0)
+    return points or _does(surface, first, last, following, plain)
+
+
+def _does(surface: Surface, first: int, last: int, verb: str, plain: Plainness) -> float:
+    """Points for a verb after the name: what bands do."""
+    if verb in VERBS_OF_MANY and plain in {Plainness.PROPER, Plainness.WORD} and not _is_many(surface.words[last]):
         return 2.5
-    if following in VERBS_OF_RECORDS and surface.opens(first) and _speaks_of_music(surface, at):
+    if verb in VERBS_OF_RECORDS and surface.opens(first) and _speaks_of_music(surface, last + 1):
         return 2.5
-    return 1.0 if following in VERBS_OF_MUSIC | VERBS_OF_MANY | VERBS_OF_RECORDS else 0.0
+    return 1.0 if verb in VERBS_OF_MUSIC | VERBS_OF_MANY | VERBS_OF_RECORDS else 0.0
+
+
+def _apposition(surface: Surface, at: int, space: str) -> float:
+    """Points for "who ..." and "the French duo" after a comma."""
+    if space != ", ":
+        return 0.0
+    if surface.word(at) in _WHO:
+        return 1.5
+    is_band = surface.word(at) in _ARTICLES and any(surface.word(i) in BEFORE_A_BAND for i in range(at + 1, at + 5))
+    return 2.5 if is_band else 0.0
 
 
 def _is_many(word: str) -> bool:
@@ -228,7 +243,7 @@ def _longer(surface: Surface, first: int, last: int, plain: Plainness) -> float:
 
 def _in_title(surface: Surface, first: int, last: int) -> bool:
     """Whether the name is a piece of a title with small words inside, or what somebody's work is called."""
-    if surface.word(last + 1) == "of" and surface.after(last) == " " and surface.is_capital(last + 2):
+    if surface.word(last + 1) == "of" and surface.after(last) == " ":
         return True
     if surface.word(first - 1) == "s" and surface.before(first - 1) in _APOSTROPHES:
         return True

@@ -68,7 +68,8 @@ AFTER_NAMES = word_set(
     influences moniker catalogue catalog material stuff
     """
 )
-VERBS_OF_MUSIC = word_set("plays played sings sang returns returned sounds wrote opened closed covered")
+EVENTS = word_set("gig gigs concert show tour live")  # of a place, too
+VERBS_OF_MUSIC = word_set("made plays played sings sang returns returned sounds wrote opened closed covered")
 # One thing does not do so: "Air are back".
 VERBS_OF_MANY = word_set("are were have play sing announce return write make do")
 VERBS_OF_RECORDS = word_set("released releases recorded records announced announces toured tours debuted")

@@ -81,6 +81,8 @@ def test_distinct_names_are_mentions_wherever_they_stand(text: str, named: list[
         "The song Friends is the best of the ten.",
         "I read it on low.example.com, by @low and #air.",
         "The record is quiet. Low. Slow. Yes. Good.",
+        "The Boston concert was sold out. Girls of all ages came.",
+        "Finally, the air is clear. Friends, listen.",
     ],
 )
 def test_a_plain_name_in_its_everyday_sense_is_no_mention(text: str) -> None:
@@ -99,6 +101,10 @@ def test_a_plain_name_in_its_everyday_sense_is_no_mention(text: str) -> None:
         ("Low are back.", ["Low"]),
         ("Air’s new album is out.", ["Air"]),
         ("That night we saw Girls, Friends and Low.", ["Girls", "Friends", "Low"]),
+        ("In 1998 Air made a record that everybody heard.", ["Air"]),
+        ("Air, the French duo, played on.", ["Air"]),
+        ("A new song by A is out.", ["A"]),
+        ("My favourite bands: Low, Yes, Can and Air.", ["Low", "Yes", "Can", "Air"]),
         ("Album of the week: Low – HEY WHAT\nLoud.", ["Low"]),
         ("Review: Low\nIt was late, and nobody spoke.", ["Low"]),
         ("The band Air is from Versailles.", ["Air"]),
