@@ -67,7 +67,7 @@ def read(store: Store, artifacts: Artifacts, batch: Sequence[int], now: dt.datet
         put_article_terms(
             connection,
             [article.article_id for article in articles],
-            [article.published_at.date() for article in articles],
+            [_said_at(article).date() for article in articles],
             [said[article.article_id] for article in articles],
         )
         mark_read(connection, articles, READ_VERSION, now)
@@ -105,6 +105,11 @@ def _about(article: ArticleText) -> tuple[EntityKind, int] | None:
     if article.about_artist_id is not None:
         return EntityKind.ARTIST, article.about_artist_id
     return None
+
+
+def _said_at(article: ArticleText) -> dt.datetime:
+    """From when on what an article says decays. Tags and biographies stand until they are replaced, however old."""
+    return article.published_at if _about(article) is None else article.fetched_at
 
 
 def _save(artifacts: Artifacts, gazetteer: Gazetteer) -> None:

@@ -225,6 +225,7 @@ class ArticleText:
     text: str
     language: str | None
     published_at: datetime
+    fetched_at: datetime
     content_hash: int
     about_artist_id: int | None
     about_track_id: int | None
@@ -247,7 +248,7 @@ def article_texts(connection: sa.Connection, article_ids: Sequence[int]) -> list
     """The articles with these ids, ascending."""
     rows = connection.execute(
         sa.text("""
-            SELECT article_id, source, title, text, language, published_at, content_hash, about_artist_id,
+            SELECT article_id, source, title, text, language, published_at, fetched_at, content_hash, about_artist_id,
                    about_track_id
             FROM articles WHERE article_id = ANY(:ids) ORDER BY article_id
         """),
