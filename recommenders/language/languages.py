@@ -4,7 +4,7 @@ import re
 from functools import cache
 from typing import Any
 
-LOOKED_AT = 4_000  # characters
+LOOKED_AT = 2_000  # characters
 SURE = 0.9  # the probability from which the letters outweigh what the page says of itself
 LEAST_SURE = 0.5
 

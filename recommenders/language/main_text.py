@@ -10,6 +10,7 @@ from recommenders.language.markup import text_of
 
 COVERED = 0.85  # of the letters that the page marks as its article; where fewer are found, the mark is believed
 LINES = 0.3  # of their lines
+FEW_LINES = 5
 
 _BODIES = (
     "//*[@itemprop='articleBody' or @itemprop='reviewBody']",
@@ -34,8 +35,12 @@ def main_text(tree: HtmlElement, url: str) -> str:
     music that may be all there is: charts, the year's albums. So where it finds much less than lies in the one element
     that the page marks as its article, or far fewer lines, that element's text is taken.
     """
-    found, marked = _by_trafilatura(tree, url), _marked(tree)
-    (letters, lines), (marked_letters, marked_lines) = _extent(found), _extent(marked)
+    found, body = _by_trafilatura(tree, url), _marked(tree)
+    letters, lines = _extent(found)
+    if body is None or (letters >= COVERED * _extent("".join(body.itertext()))[0] and lines > FEW_LINES):
+        return found
+    marked = _text_of(body)
+    marked_letters, marked_lines = _extent(marked)
     return marked if letters < COVERED * marked_letters or lines < LINES * marked_lines else found
 
 
@@ -54,16 +59,21 @@ def _by_trafilatura(tree: HtmlElement, url: str) -> str:
     return (document.text if document else None) or ""
 
 
-def _marked(tree: HtmlElement) -> str:
-    """The text of the one element that is marked as the article, less what is marked as something else in it."""
+def _marked(tree: HtmlElement) -> HtmlElement | None:
+    """The one element that the page marks as its article; None where it marks none, or several."""
     for path in _BODIES:
         found = tree.xpath(path)
         if len(found) == 1:
-            body = copy.deepcopy(found[0])
-            for element in list(body.iter()):
-                names = f"{element.get('class') or ''} {element.get('id') or ''}"
-                apart = element.tag in _APART or _APART_CLASSES.search(names)
-                if apart and element is not body and element.getparent() is not None:
-                    element.drop_tree()
-            return text_of(body)
-    return ""
+            return found[0]
+    return None
+
+
+def _text_of(body: HtmlElement) -> str:
+    """The text of an article's element, less what is marked as something else in it."""
+    body = copy.deepcopy(body)
+    for element in list(body.iter()):
+        names = f"{element.get('class') or ''} {element.get('id') or ''}"
+        apart = element.tag in _APART or _APART_CLASSES.search(names)
+        if apart and element is not body and element.getparent() is not None:
+            element.drop_tree()
+    return text_of(body)

@@ -53,15 +53,11 @@ def parse_page(text: str) -> HtmlElement:
         tree = document_fromstring(_without_long_tags(text).encode("utf-8", "ignore"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
         raise NoTextError(Refusal.NO_TEXT, f"there is no page: {error}") from error
-    n_elements, depth, deepest = 0, 0, 0
-    for event, _ in etree.iterwalk(tree, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        deepest = max(deepest, depth)
-        n_elements += event == "start"
+    n_elements = int(tree.xpath("count(//*)"))
     if n_elements > MOST_ELEMENTS:
         raise NoTextError(Refusal.TOO_LARGE, f"{n_elements:,} elements; the most are {MOST_ELEMENTS:,}")
-    if deepest > DEEPEST:
-        raise NoTextError(Refusal.TOO_DEEP, f"nested {deepest} deep; the most is {DEEPEST}")
+    if tree.xpath(f"boolean(//*[count(ancestor::*) >= {DEEPEST}])"):
+        raise NoTextError(Refusal.TOO_DEEP, f"nested deeper than {DEEPEST}")
     return tree
 
 
