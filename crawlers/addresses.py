@@ -61,3 +61,8 @@ def _within(first: str, second: str) -> bool:
 
 def _bare_host(url: str) -> str:
     return slot_of(url).removeprefix("www.")
+
+
+def is_front(url: str, site_url: str) -> bool:
+    """Whether an address is that of a site, or of its host: no article stands there."""
+    return url == site_url or urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl() in ("", "/")

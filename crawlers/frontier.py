@@ -31,7 +31,8 @@ class SiteFrontier:
     stopped: tuple[CrawlOutcome, str] | None = None
     wait_until: dt.datetime | None = None
     _waiting: list[tuple[tuple[bool, float, int], Page]] = field(default_factory=list)
-    _open: int = 0
+    _open: set[int] = field(default_factory=set)
+    _open_entries: set[int] = field(default_factory=set)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def put(self, pages: list[Page]) -> None:
@@ -42,19 +43,28 @@ class SiteFrontier:
     async def take(self) -> Page | None:
         """The next page, when there is one; None when there will be none: all is done, or the crawl was stopped."""
         async with self._changed:
-            while not self._waiting and self._open and not self.over:
+            while not self.over and not self._has_next and self._open:
                 await self._changed.wait()
             if self.over or not self._waiting:
                 self._changed.notify_all()
                 return None
-            self._open += 1
-            return heapq.heappop(self._waiting)[1]
+            page = heapq.heappop(self._waiting)[1]
+            self._open.add(page.page_id)
+            if page.depth == 0:
+                self._open_entries.add(page.page_id)
+            return page
 
-    async def settle(self, found: list[Page], n_pages: int = 1) -> None:
-        """Note that what came of `n_pages` is stored, and which pages wait since then."""
+    @property
+    def _has_next(self) -> bool:
+        """Whether it is known what is next: what the site's own address names today goes before what waits already."""
+        return bool(self._waiting) and (self._waiting[0][1].depth == 0 or not self._open_entries)
+
+    async def settle(self, stored: set[int], found: list[Page]) -> None:
+        """Note of which pages, by id, it is stored what came of them, and which pages wait since then."""
         async with self._changed:
             self.put(found)
-            self._open -= n_pages
+            self._open -= stored
+            self._open_entries -= stored
             self._changed.notify_all()
 
     def stop(self, outcome: CrawlOutcome, detail: str) -> None:

@@ -89,6 +89,8 @@ def crawl_batch(
     Raises CrawlError when the process ends early or has to be ended; what waits then is crawled by the next call.
     """
     stage = Stage("crawl")
+    if not site_ids:
+        return CrawlReport([])
     job = CrawlJob(site_ids=list(site_ids), parameters=parameters, run_key=run_key, began_at=clock())
     store = Store(database_url)
     try:
@@ -148,4 +150,5 @@ def _end_group(process: subprocess.Popen[str]) -> None:
 
 def _log_lines(lines: IO[str]) -> None:
     for line in lines:
-        log.info("%s", line.rstrip())
+        serious = line.startswith(("WARNING", "ERROR", "CRITICAL"))
+        log.log(logging.WARNING if serious else logging.INFO, "%s", line.rstrip())

@@ -14,8 +14,8 @@ MOST_LINKS = 2_000  # of one page
 _OLDER = re.compile(r"\b(older|earlier)\b|^\W*(next|more)( (page|posts|entries|articles))?\W*$|^\W*[»›→]\W*$", re.I)
 _NEWER = re.compile(r"\b(newer|later)\b|^\W*prev(ious)?( page)?\W*$|^\W*[«‹←]\W*$", re.I)
 _OLDER_CLASS = re.compile(r"\b(nav-previous|older(-posts)?|next(-page|-posts)?|pagination-next|page-numbers)\b", re.I)
-_PAGE_PATH = re.compile(r"/(page|p|seite|pagina)[/_-]?\d{1,5}(\.\w+)?/?$|/index[_-]?\d{1,5}\.\w+$", re.I)
-_PAGE_QUERY = re.compile(r"(^|&)(page|paged|pg|p|start|offset|updated-max)=[^&]*\d", re.I)
+_PAGE_PATH = re.compile(r"/((page|seite|pagina)[/_-]?\d{1,5}|p[/_-]?\d{1,3})(\.\w+)?/?$|/index[_-]?\d{1,5}\.\w+$", re.I)
+_PAGE_QUERY = re.compile(r"(^|&)(page|paged|pg|start|offset|updated-max)=[^&]*\d", re.I)
 _ARCHIVE = re.compile(r"/((19|20)\d\d(/\d{1,2}){0,2}|archives?)(/|\.html?)?$", re.I)
 _NO_ARTICLE = re.compile(
     r"/(tags?|topics?|label|labels|categor(y|ies)|authors?|users?|search|log-?in|sign-?(in|up)|register|account|feeds?|rss"

@@ -59,9 +59,13 @@ class PacedRequests:
         _, slot = self._crawler.engine.downloader._get_slot(request)
         slot.delay = max(slot.delay, self._pace.delay(name))
 
+    def process_exception(self, request: Request, exception: Exception) -> None:
+        """Count it from a failure on, too."""
+        self.answered(request)
+
     def answered(self, request: Request) -> None:
         """Count the delay from the answer on: a request may be long on its way, the next one after it is not."""
-        slot = self._crawler.engine.downloader.slots.get(request.meta["download_slot"])
+        slot = self._crawler.engine.downloader.slots.get(request.meta.get("download_slot", ""))
         if slot is not None:
             slot.lastseen = monotonic()
 

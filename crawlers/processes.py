@@ -12,4 +12,4 @@ def end_with(parent: int) -> None:
     """Let this process be killed when `parent`, which started it, ends, however that ends."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
-        sys.exit(0)
+        sys.exit(1)

@@ -12,7 +12,7 @@ from scrapy import Request, Spider
 from scrapy.http import Response
 from scrapy.http.request import NO_CALLBACK
 
-from crawlers.addresses import slot_of
+from crawlers.addresses import is_front, slot_of
 from crawlers.fence import Reason, RefusedUrlError, place_of, trap
 from crawlers.fence_answers import Refusal, refusal
 from crawlers.fence_download import ALLOWED, ROLE
@@ -27,9 +27,9 @@ from recommenders.store import Store
 from recommenders.store.pages import Page, PageRole
 from recommenders.store.sites import CrawlOutcome, SiteKind
 
+GONE = "gone"
 FAILURES_IN_A_ROW = 5  # after which a site is left alone
 LONGEST_WAIT = dt.timedelta(days=7)  # that a server may ask for
-_LEADING = frozenset({PageRole.FEED, PageRole.SITEMAP, PageRole.LISTING})
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,8 @@ class BlogSpider(Spider):
         if not 200 <= response.status < 300:
             return self._not_had(frontier, page, at, self._status(frontier, response))
         frontier.failed_in_a_row = 0
+        if page.role is PageRole.ARTICLE and response.url != page.url and is_front(response.url, frontier.site.url):
+            return self._not_had(frontier, page, at, Refusal(GONE, "it leads to the front page", passing=False))
         body = PageBody(
             response.url,
             page.role,

@@ -6,7 +6,6 @@ What is stored while another transaction runs goes into the next one, all of it 
 import asyncio
 import datetime as dt
 import logging
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -110,6 +109,8 @@ class Stored:
                 published_at=page.published_at,
             )
         refused = read.reason is not None
+        if refused:
+            etag = modified = None  # to look at it again, whether or not it has changed
         frontier.refused += refused
         if refused and page.depth == 0 and page.url == frontier.site.url:
             frontier.stop(CrawlOutcome.FAILED, f"{read.reason}: {read.detail}")
@@ -229,10 +230,9 @@ class Writer:
         if not batch:
             return
         found = await self._in_turn(self._write_what_can_be, batch)
-        counts = Counter(each.page.site_id for each in batch)
-        for frontier in {each.page.site_id: each.frontier for each in batch}.values():
-            site_id = frontier.site.site_id
-            await frontier.settle([page for page in found if page.site_id == site_id], counts[site_id])
+        for site_id, frontier in {each.page.site_id: each.frontier for each in batch}.items():
+            stored = {each.page.page_id for each in batch if each.page.site_id == site_id}
+            await frontier.settle(stored, [page for page in found if page.site_id == site_id])
 
     def _write_what_can_be(self, batch: list[Stored]) -> list[Page]:
         """Store a batch; where something in it can't be stored, each alone, and of that only that it can't."""

@@ -130,9 +130,9 @@ def find_sites(connection: sa.Connection, names: Sequence[str]) -> list[int]:
         ids = connection.execute(
             sa.text("SELECT site_id FROM sites WHERE url = :name OR name = :name ORDER BY site_id"), {"name": name}
         ).scalars()
-        before = len(found)
-        found |= dict.fromkeys(ids)
-        if len(found) == before and not any(name in given for given in names[: names.index(name)]):
+        named = dict.fromkeys(ids)
+        found |= named
+        if not named:
             raise UnknownNameError(f"There is no site {name}. `mixtape sites list` shows those that there are.")
     return list(found)
 

@@ -228,3 +228,38 @@ def test_what_can_not_be_used_is_set_aside_with_its_reason(store: Store) -> None
         ("/wish", "noindex"),
     ]
     assert shown[0].detail == "404"
+
+
+def test_a_page_that_leads_to_the_front_page_is_no_article(store: Store) -> None:
+    with serve() as blog:
+        blog.pages["/"] = Answer(article("Welcome to the blog"))
+        blog.pages["/feed.xml"] = Answer(rss("/deleted", "/a"), "application/rss+xml")
+        blog.pages["/deleted"] = Answer(status=302, headers={"Location": "/"})
+        blog.post("/a", "A quiet record")
+        site = new_site(store, f"{blog.url}/feed.xml", SiteKind.FEED)
+        crawl(store, site)
+    assert articles(store) == [f"{blog.url}/a"]
+    assert pages(store, site)["/deleted"] == ("refused", "gone")
+
+
+def test_a_feed_that_can_not_be_read_fails_its_site_each_time(store: Store) -> None:
+    with serve() as blog:
+        blog.pages["/feed.xml"] = Answer(b"<html><body>Under construction.</body></html>")
+        site = new_site(store, f"{blog.url}/feed.xml", SiteKind.FEED)
+        results = [crawl(store, site, at=NOW + dt.timedelta(days=day))[0] for day in range(2)]
+    assert [each.outcome for each in results] == [CrawlOutcome.FAILED] * 2
+    assert all("not_a_feed" in (each.detail or "") for each in results)
+
+
+def test_what_was_found_last_is_fetched_first(store: Store) -> None:
+    with serve() as blog:
+        old = [f"/old/{number}" for number in range(6)]
+        for path in (*old, "/new"):
+            blog.post(path, f"The band at {path}")
+        blog.pages["/feed.xml"] = Answer(rss(*old), "application/rss+xml")
+        site = new_site(store, f"{blog.url}/feed.xml", SiteKind.FEED, max_pages=4)
+        crawl(store, site)
+        blog.pages["/feed.xml"] = Answer(rss("/new", *old), "application/rss+xml")
+        blog.forget()
+        crawl(store, site, at=NOW + dt.timedelta(days=1))
+    assert list(blog.asked()) == ["/feed.xml", "/new", "/old/2"]
