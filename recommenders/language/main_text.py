@@ -12,14 +12,7 @@ COVERED = 0.85  # of the letters that the page marks as its article; where fewer
 LINES = 0.3  # of their lines
 FEW_LINES = 5
 
-_BODIES = (
-    "//*[@itemprop='articleBody' or @itemprop='reviewBody']",
-    "//*[contains(concat(' ', normalize-space(@class), ' '), ' entry-content ')"
-    " or contains(concat(' ', normalize-space(@class), ' '), ' post-content ')"
-    " or contains(concat(' ', normalize-space(@class), ' '), ' e-content ')"
-    " or contains(concat(' ', normalize-space(@class), ' '), ' article-body ')]",
-    "//article",
-)
+_BODY_CLASSES = frozenset(["entry-content", "post-content", "e-content", "article-body"])
 _APART = frozenset(["nav", "aside", "footer", "form", "button", "dialog", "menu"])
 _APART_CLASSES = re.compile(
     r"(?:^|[\s_-])(?:share|sharing|sharedaddy|social|related|recommended|sidebar|comments?|comment-list|respond|"
@@ -61,11 +54,10 @@ def _by_trafilatura(tree: HtmlElement, url: str) -> str:
 
 def _marked(tree: HtmlElement) -> HtmlElement | None:
     """The one element that the page marks as its article; None where it marks none, or several."""
-    for path in _BODIES:
-        found = tree.xpath(path)
-        if len(found) == 1:
-            return found[0]
-    return None
+    described = tree.xpath("//*[@itemprop='articleBody' or @itemprop='reviewBody']")
+    named = [each for each in tree.xpath("//*[@class]") if not _BODY_CLASSES.isdisjoint(each.get("class").split())]
+    found = next((each for each in (described, named, tree.xpath("//article")) if len(each) == 1), [None])
+    return found[0]
 
 
 def _text_of(body: HtmlElement) -> str:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -106,11 +107,14 @@ def _author(tree: HtmlElement, meta: dict[str, str], linked: dict[str, Any]) -> 
     author = linked.get("author")
     author = author[0] if isinstance(author, list) and author else author
     named = author.get("name") if isinstance(author, dict) else author
-    candidates = [named if isinstance(named, str) else None, meta.get("author"), meta.get("article:author")]
-    marked = "(//a[contains(concat(' ', @rel, ' '), ' author ')] | //*[@itemprop='author'])[1]"
-    candidates += [_text_of(element) for element in tree.xpath(marked)]
-    names = (_clean(each, LONGEST_AUTHOR) for each in candidates if each and "://" not in each)
+    said = [named if isinstance(named, str) else None, meta.get("author"), meta.get("article:author")]
+    names = (_clean(each, LONGEST_AUTHOR) for each in chain(said, _shown_author(tree)) if each and "://" not in each)
     return next((name for name in names if name), None)
+
+
+def _shown_author(tree: HtmlElement) -> Iterator[str]:
+    for element in tree.xpath("//a[contains(@rel, 'author')] | //*[@itemprop='author']")[:1]:
+        yield _text_of(element)
 
 
 def _published(tree: HtmlElement, meta: dict[str, str], linked: dict[str, Any], url: str) -> datetime | None:

@@ -137,6 +137,11 @@ def test_the_author_is_named(name: str) -> None:
     assert read(page(head=AUTHORS[name])).author == "Ada Lovelace"
 
 
+def test_the_author_is_the_one_whom_the_article_links() -> None:
+    link = '<p>By <a rel="author external" href="/ada">Ada <b>Lovelace</b></a></p>'
+    assert read(page(f"<article><h1>A record</h1>{link}{PARAGRAPH * 3}</article>")).author == "Ada Lovelace"
+
+
 CANONICAL = {
     "/a-record": "http://blog.example/a-record",
     "http://www.blog.example/a-record#top": "http://www.blog.example/a-record",
