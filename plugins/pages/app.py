@@ -23,7 +23,7 @@ from plugins.pages.rendering import HEADERS, attachment, render
 from recommenders.errors import ConfigurationError, UnknownNameError
 from recommenders.exchange.playlist_files import to_jspf, to_m3u8, to_xspf
 from recommenders.playlists.mixtape import Mixtape, read_mixtape
-from recommenders.store import audio_files, mixtapes, recordings, status, users
+from recommenders.store import audio_files, imports, mixtapes, recordings, status, users
 
 SEARCH_LIMIT = 30
 SHOWN_FILES, SHOWN_SONGS = 100, 25
@@ -75,7 +75,7 @@ def uploads(connection: Database, now: Now) -> Response:
         "uploads.html",
         now,
         files=audio_files.count_files(connection),
-        rejected=audio_files.rejected_files(connection, SHOWN_FILES),
+        rejected=imports.last_set_aside(connection, audio_files.UPLOADS, SHOWN_FILES),
         heard=recordings.newest_recordings(connection, SHOWN_SONGS),
         limit=SHOWN_FILES,
     )

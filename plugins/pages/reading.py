@@ -8,6 +8,7 @@ from plugins.pages.connection import Database, Now
 from plugins.pages.rendering import render
 from recommenders.settings import Settings
 from recommenders.store import reading
+from recommenders.store.imports import last_set_aside
 from recommenders.store.top_terms import TopTerm, terms_as_of, top_terms
 
 SHOWN_PAGES, SHOWN_ARTISTS, SHOWN_ARTICLES, SHOWN_NEAREST = 100, 50, 20, 10
@@ -32,7 +33,7 @@ def sites(connection: Database, now: Now) -> Response:
         counts=reading.count_reading(connection),
         sites=reading.site_states(connection),
         rising=reading.rising_now(connection, now.astimezone(Settings().zone).date()),
-        refused=reading.refused_pages(connection, SHOWN_PAGES),
+        refused=last_set_aside(connection, "crawl", SHOWN_PAGES),
         limit=SHOWN_PAGES,
     )
 

@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 from recommenders.language.words import LONGEST_TERM, NAME, Sentence, Term, TermKind, sentences, terms_in
+from recommenders.store.mentions import Mentioned
 
 CARRIED = 0.5  # of what a sentence says of somebody, the next one without a name still says
 CARRIED_FROM_HEADING = 0.9
@@ -37,21 +37,6 @@ class EntityKind(StrEnum):
 
 
 Entity = tuple[EntityKind, int]
-
-
-class Mentioned(Protocol):
-    """A place in the title, a line feed, and the text, where somebody is named."""
-
-    @property
-    def start(self) -> int: ...
-    @property
-    def end(self) -> int: ...
-    @property
-    def artist_id(self) -> int: ...
-    @property
-    def track_id(self) -> int | None: ...
-    @property
-    def sentiment(self) -> float: ...
 
 
 @dataclass(frozen=True)

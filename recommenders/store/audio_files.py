@@ -57,16 +57,6 @@ class AudioCounts:
         return self.waiting + self.analysed + self.duplicate + self.rejected
 
 
-@dataclass(frozen=True)
-class RejectedFile:
-    """A file that can't be used, and why."""
-
-    uri: str
-    reason: str
-    detail: str
-    rejected_at: dt.datetime
-
-
 _WAIT = "state = 'waiting', attempts = 0, reason = NULL, detail = NULL, concluded_at = NULL"
 
 
@@ -251,18 +241,6 @@ def count_files(connection: sa.Connection, since: dt.datetime | None = None) -> 
         {"since": since},
     ).one()
     return AudioCounts(**row._mapping)
-
-
-def rejected_files(connection: sa.Connection, most: int = 100) -> list[RejectedFile]:
-    """The files that can't be used, the last ones first."""
-    rows = connection.execute(
-        sa.text("""
-            SELECT source, reason, detail, rejected_at FROM rejected WHERE kind = :kind
-            ORDER BY rejected_at DESC, rejected_id DESC LIMIT :most
-        """),
-        {"kind": UPLOADS, "most": most},
-    )
-    return [RejectedFile(*row) for row in rows]
 
 
 def _finish(connection: sa.Connection, file: AudioFile, **values: Any) -> None:

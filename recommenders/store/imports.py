@@ -151,3 +151,25 @@ def refresh_statistics(store: Store, kind: str) -> None:
     """Tell the planner what an import changed; without it, the first queries take minutes."""
     with store.begin() as connection:
         glance(connection, _TABLES[kind])
+
+
+@dataclass(frozen=True)
+class RejectedRow:
+    """A file, page or line that can't be used: where it came from, and why."""
+
+    source: str
+    reason: str
+    detail: str
+    rejected_at: datetime
+
+
+def last_set_aside(connection: sa.Connection, kind: str, most: int = 100) -> list[RejectedRow]:
+    """What of this kind can't be used, the last ones first."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT source, reason, detail, rejected_at FROM rejected WHERE kind = :kind
+            ORDER BY rejected_at DESC, rejected_id DESC LIMIT :most
+        """),
+        {"kind": kind, "most": most},
+    )
+    return [RejectedRow(*row) for row in rows]

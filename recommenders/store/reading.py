@@ -44,16 +44,6 @@ class ReadingCounts:
 
 
 @dataclass(frozen=True)
-class RefusedPage:
-    """A page that can't be used, and why."""
-
-    url: str
-    reason: str
-    detail: str
-    rejected_at: dt.datetime
-
-
-@dataclass(frozen=True)
 class ArtistRow:
     """An artist by the service's own id, if it has one, with the articles that mention it."""
 
@@ -108,18 +98,6 @@ def site_states(connection: sa.Connection) -> list[SiteState]:
         """)
     )
     return [SiteState(**row._mapping) for row in rows]
-
-
-def refused_pages(connection: sa.Connection, most: int = 100) -> list[RefusedPage]:
-    """The pages that could not be used, the last ones first."""
-    rows = connection.execute(
-        sa.text("""
-            SELECT source, reason, detail, rejected_at FROM rejected WHERE kind = 'crawl'
-            ORDER BY rejected_at DESC, rejected_id DESC LIMIT :most
-        """),
-        {"most": most},
-    )
-    return [RefusedPage(*row) for row in rows]
 
 
 def find_artists(connection: sa.Connection, text: str, limit: int = 20) -> list[ArtistRow]:
