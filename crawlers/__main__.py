@@ -27,7 +27,7 @@ def main() -> int:
     _log_what_matters()
     process = AsyncCrawlerProcess(crawl_settings(job.parameters, contact))
     if not contact:
-        logging.getLogger(__name__).warning(
+        logging.getLogger("crawlers").warning(
             "Sites are not told whom to ask about this crawler: set MIXTAPE_CRAWL_CONTACT to an address or a page."
         )
     with Workers(job.parameters.workers, job.parameters.page_seconds) as workers:

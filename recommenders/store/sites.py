@@ -210,7 +210,7 @@ def note_crawl(connection: sa.Connection, crawl_id: int, end: CrawlEnd) -> None:
     """Close the record of a crawl and say when its site is due again.
 
     After a failure that is 15 minutes, and twice as long after each further one, up to a week; never sooner than
-    `end.next_crawl_at` where the server said so.
+    `end.next_crawl_at` where the server said so. Of a site that was removed meanwhile, nothing is noted.
     """
     failures = connection.execute(
         sa.text("""
@@ -219,7 +219,9 @@ def note_crawl(connection: sa.Connection, crawl_id: int, end: CrawlEnd) -> None:
             RETURNING (SELECT failures FROM sites s WHERE s.site_id = crawls.site_id)
         """),
         {"crawl_id": crawl_id, "now": end.finished_at, "outcome": end.outcome, "detail": end.detail},
-    ).scalar_one()
+    ).scalar()
+    if failures is None:
+        return
     due = end.next_crawl_at
     if end.outcome.is_failure:
         due = max(due, end.finished_at + back_off(failures))

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from crawlers.job import CrawlJob
 from crawlers.launch import DATABASE_VARIABLE, CrawlError
 from recommenders.store import Store
-from recommenders.store.sites import CrawlOutcome, SiteKind
+from recommenders.store.sites import CrawlOutcome, SiteKind, remove_site
 from tests.crawlers.blog import Answer, Blog, listing, serve
 from tests.crawlers.crawling import NOW, QUICK, articles, crawl, new_site
 
@@ -37,9 +37,9 @@ def _paged(blog: Blog) -> str:
 
 
 @contextmanager
-def _crawling(store: Store, site_id: int) -> Iterator[subprocess.Popen[str]]:
+def _crawling(store: Store, *site_ids: int) -> Iterator[subprocess.Popen[str]]:
     """A crawling process under way."""
-    job = CrawlJob(site_ids=[site_id], parameters=QUICK, run_key="cut", began_at=NOW)
+    job = CrawlJob(site_ids=list(site_ids), parameters=QUICK, run_key="cut", began_at=NOW)
     url = store.url.render_as_string(hide_password=False)
     process = subprocess.Popen(
         [sys.executable, "-m", "crawlers"], stdin=subprocess.PIPE, env=os.environ | {DATABASE_VARIABLE: url}, text=True
@@ -99,6 +99,22 @@ def test_two_crawls_of_one_site_at_once_fetch_nothing_twice(store: Store) -> Non
             assert process.wait(timeout=120) == 0
     assert max(blog.asked().values()) == 1
     assert len(articles(store)) == POSTS
+
+
+def test_a_site_that_is_removed_while_it_is_crawled_does_not_trouble_the_others(store: Store) -> None:
+    with serve() as one, serve() as other:
+        one.delay_s = other.delay_s = 0.05
+        removed = new_site(store, _paged(one), SiteKind.PAGES)
+        kept = new_site(store, _paged(other), SiteKind.PAGES)
+        with _crawling(store, removed, kept) as process:
+            _wait_for(one, 10)
+            with store.begin() as connection:
+                remove_site(connection, removed)
+            assert process.wait(timeout=120) == 0
+    with store.begin() as connection:
+        outcomes = connection.execute(sa.text("SELECT site_id, outcome FROM crawls")).all()
+    assert outcomes == [(kept, "finished")]
+    assert sum(url.startswith(other.url) for url in articles(store)) == POSTS
 
 
 def test_a_batch_that_takes_too_long_is_ended_with_its_workers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
