@@ -90,10 +90,15 @@ def _candidates(surface: Surface, matches: Sequence[Match], gazetteer: Gazetteer
     candidates = []
     for match in named:
         plain = Plainness(gazetteer.plainness(match.name))
-        if plain > Plainness.PHRASE and _is_prose(surface, match):
+        in_prose = plain > Plainness.DISTINCT and _is_prose(surface, match)
+        if in_prose and plain > Plainness.PHRASE:
             continue
         best: Candidate | None = None
+        spellings = set[str]()
         for bearer in gazetteer.artists(match.name):
+            if bearer.written in spellings or (in_prose and not bearer.written.islower()):
+                continue
+            spellings.add(bearer.written)
             points = local_support(surface, match.first, match.last, bearer.written, plain)
             if best is None or points > best.points:
                 best = Candidate(match.first, match.last, bearer.artist_id, bearer.written, points)
@@ -113,8 +118,14 @@ def _longest_spellings(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 
 def _is_prose(surface: Surface, match: Match) -> bool:
-    """Whether a plain word has small letters in a text with capitals, and heads nothing: most do, told apart fast."""
-    return surface.case(match.first) == Case.LOWER and surface.is_cased and surface.line(match.first).dash is None
+    """Whether plain words have small letters in a text with capitals, and head nothing: most do, told apart fast."""
+    is_small = all(surface.case(i) <= Case.LOWER for i in range(match.first, match.last + 1))
+    return (
+        is_small
+        and surface.case(match.first) == Case.LOWER
+        and surface.is_cased
+        and surface.line(match.first).dash is None
+    )
 
 
 def _with_titles(surface: Surface, candidates: Sequence[Candidate], titles: Iterable[Title]) -> list[Candidate]:
