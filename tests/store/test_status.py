@@ -272,3 +272,38 @@ def test_the_age_of_the_audio_network_is_shown_once_there_is_one(filled: Store) 
     (row,) = [each for each in status.inputs if each.name == "Audio network"]
     assert row.state is Freshness.STALE
     assert any("retrain_audio_network" in sentence for sentence in status.stale)
+
+
+BLOGS = """
+INSERT INTO sites (url, name, kind, added_at, next_crawl_at, failures)
+VALUES ('https://a.example/', 'A', 'pages', :crawled, :crawled, 0),
+       ('https://b.example/', 'B', 'pages', :crawled, :crawled, 2);
+INSERT INTO crawls (site_id, started_at, finished_at, outcome) VALUES (1, :crawled, :crawled, 'finished');
+INSERT INTO articles (source, url, fetched_at, published_at, published_is_known, title, text, content_hash)
+VALUES ('crawl', 'https://a.example/1', :crawled, :crawled, true, '', '', 1)
+"""
+
+
+def _blogs(status: ServiceStatus) -> dict[str, tuple[Freshness, str]]:
+    return {each.what: (each.state, each.detail) for each in status.inputs if each.name == "Blogs"}
+
+
+def test_a_service_that_reads_nothing_has_no_row_of_blogs(store: Store) -> None:
+    assert _blogs(_status(store)) == {}
+
+
+def test_blogs_show_their_last_crawl_who_fails_and_what_waits(store: Store) -> None:
+    _run(store, BLOGS, crawled=WEDNESDAY - dt.timedelta(days=2))
+    status = _status(store)
+    assert _blogs(status) == {
+        "last crawl": (Freshness.FRESH, "2 sites, 1 of them failing"),
+        "newest article": (Freshness.FRESH, "1 articles, 0 artists described, 1 not read yet"),
+    }
+    assert not any("crawl_blogs" in sentence for sentence in status.stale)
+
+
+def test_blogs_that_nobody_crawled_for_days_are_stale_and_name_their_dag(store: Store) -> None:
+    _run(store, BLOGS, crawled=WEDNESDAY - dt.timedelta(days=4))
+    status = _status(store)
+    assert _blogs(status)["last crawl"][0] is Freshness.STALE
+    assert any("The last crawl is 4 days old" in s and "crawl_blogs" in s for s in status.stale)
