@@ -99,6 +99,7 @@ def _read_sitemap(page: PageBody) -> PageRead:
                 PageRole.SITEMAP if each.is_sitemap else PageRole.ARTICLE,
                 published_at=each.published_at,
                 changed_at=each.changed_at,
+                entry=each.is_sitemap and each.changed_at is None,  # nothing else would tell that it has changed
             )
             for each in listed
             if same_site(each.url, page.url)

@@ -108,6 +108,22 @@ def test_sitemaps_of_sitemaps_are_followed_gzipped_or_not(store: Store) -> None:
     assert articles(store) == [f"{blog.url}/{name}" for name in "abc"]
 
 
+def test_a_sitemap_of_an_index_that_is_unchanged_and_gives_no_dates_is_asked_again(store: Store) -> None:
+    with serve() as blog:
+        blog.pages["/sitemap.xml"] = Answer(sitemap("/one.xml", "/two.xml", index=True), "application/xml")
+        blog.pages["/one.xml"] = Answer(sitemap("/a"), "application/xml")
+        blog.pages["/two.xml"] = Answer(sitemap("/b"), "application/xml")
+        for path in ("/a", "/b", "/c"):
+            blog.post(path, f"The band at {path}")
+        site = new_site(store, f"{blog.url}/sitemap.xml", SiteKind.SITEMAP)
+        crawl(store, site)
+        blog.forget()
+        blog.pages["/two.xml"] = Answer(sitemap("/b", "/c"), "application/xml")
+        (result,) = crawl(store, site, at=NOW + dt.timedelta(days=1))
+    assert result.figures.not_modified == 2
+    assert blog.asked() == {"/sitemap.xml": 1, "/one.xml": 1, "/two.xml": 1, "/c": 1}
+
+
 def test_an_article_that_a_sitemap_says_has_changed_is_fetched_again(store: Store) -> None:
     with serve() as blog:
         blog.pages["/sitemap.xml"] = Answer(sitemap("/a", "/b"), "application/xml")
