@@ -7,7 +7,6 @@ is followed at once, one word deeper with each of a handful of vectorised steps.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
@@ -41,7 +40,7 @@ class Bearer:
 
 
 class Gazetteer:
-    """Names to be found. Made by `build` or `load`; it never changes, and holds no open file."""
+    """Names to be found. Made by `build` or `from_bytes`; it never changes, and holds no open file."""
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
@@ -55,21 +54,22 @@ class Gazetteer:
         """The gazetteer of these names and titles; names without a word are left out."""
         return cls(build_arrays(artists, tracks))
 
-    def save(self, path: Path) -> None:
-        """Write it into one file."""
-        with path.open("wb") as file:
-            np.savez(file, allow_pickle=False, version=np.array([VERSION]), **self._arrays)
+    def to_bytes(self) -> bytes:
+        """All of it, to be stored."""
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, version=np.array([VERSION]), **self._arrays)
+        return file.getvalue()
 
     @classmethod
-    def load(cls, path: Path) -> "Gazetteer":
-        """Read what `save` wrote; raises ArtifactError for anything else."""
+    def from_bytes(cls, content: bytes) -> "Gazetteer":
+        """The gazetteer that gave `content`; raises ArtifactError for anything else."""
         try:
-            with np.load(path) as stored:
+            with np.load(io.BytesIO(content)) as stored:
                 arrays = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise ArtifactError(f"The gazetteer {path} can't be read: {error}. Build it again.") from error
+            raise ArtifactError(f"The gazetteer can't be read: {error}. Build it again.") from error
         if arrays.pop("version", [0])[0] != VERSION:
-            raise ArtifactError(f"The gazetteer {path} is of another version. Build it again.")
+            raise ArtifactError("The gazetteer is of another version. Build it again.")
         return cls(arrays)
 
     def __len__(self) -> int:
