@@ -213,7 +213,7 @@ def _gazetteer(names: Sequence[str]) -> Gazetteer:
 
 def _build(names: Path, path: Path) -> int:
     built = _gazetteer(names.read_text(encoding="utf-8").split("\n"))
-    built.save(path)
+    path.write_bytes(built.to_bytes())
     return len(built)
 
 
@@ -222,7 +222,7 @@ def _read(path: Path, articles: Path) -> _Reading:
     texts = articles.read_text(encoding="utf-8").split("\f")
     mood("A wonderful record."), plainness(["wonderful"]), words("wonderful")  # what they load once
     start = time.perf_counter()
-    gazetteer = Gazetteer.load(path)
+    gazetteer = Gazetteer.from_bytes(path.read_bytes())
     begin = time.perf_counter()
     mentions = 0
     for text in texts:
@@ -234,7 +234,7 @@ def _read(path: Path, articles: Path) -> _Reading:
 def _weigh(path: Path) -> float:
     """How much memory a gazetteer takes, in MiB."""
     tracemalloc.start()
-    gazetteer = Gazetteer.load(path)
+    gazetteer = Gazetteer.from_bytes(path.read_bytes())
     octets, _ = tracemalloc.get_traced_memory()
     return octets / MIB if len(gazetteer) else 0.0
 

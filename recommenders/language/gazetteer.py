@@ -6,6 +6,7 @@ is followed at once, one word deeper with each of a handful of vectorised steps.
 (parent, word) in one array, and a step is a search in it.
 """
 
+import io
 from dataclasses import dataclass
 from zipfile import BadZipFile
 

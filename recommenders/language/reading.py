@@ -5,9 +5,7 @@ article that is read again gives the same, so that a task may be killed and trie
 """
 
 import datetime as dt
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -40,7 +38,7 @@ def plan(store: Store, artifacts: Artifacts, parameters: ReadingParameters, now:
         stage.done(0, "names", "nothing waits to be read")
         return []
     gazetteer = Gazetteer.build(*names)
-    _save(artifacts, gazetteer)
+    artifacts.write(GAZETTEER, pa.table({"names": [gazetteer.to_bytes()]}))
     stage.done(len(gazetteer), "names", f"{len(waiting):,} articles wait")
     size = max(parameters.batch_articles, -(-len(waiting) // MOST_BATCHES))
     return [waiting[start : start + size] for start in range(0, len(waiting), size)]
@@ -54,7 +52,7 @@ def label(batch: Sequence[int]) -> str:
 def read(store: Store, artifacts: Artifacts, batch: Sequence[int], now: dt.datetime) -> dict[str, int]:
     """Read a batch of articles; how many, and what was found in them."""
     stage = Stage(f"read {label(batch)}")
-    gazetteer = _load(artifacts)
+    gazetteer = _names(artifacts)
     with store.begin() as connection:
         articles = article_texts(connection, batch)
         mentioned = {
@@ -112,17 +110,7 @@ def _said_at(article: ArticleText) -> dt.datetime:
     return article.published_at if _about(article) is None else article.fetched_at
 
 
-def _save(artifacts: Artifacts, gazetteer: Gazetteer) -> None:
-    with tempfile.TemporaryDirectory(prefix="mixtape-names-") as folder:
-        file = Path(folder) / "gazetteer.npz"
-        gazetteer.save(file)
-        artifacts.write(GAZETTEER, pa.table({"file": [file.read_bytes()]}))
-
-
-def _load(artifacts: Artifacts) -> Gazetteer:
+def _names(artifacts: Artifacts) -> Gazetteer:
     """The names as `plan` gathered them; raises ArtifactError where they are lost."""
     table, _ = artifacts.read(f"{artifacts.url}/{GAZETTEER}.parquet")
-    with tempfile.TemporaryDirectory(prefix="mixtape-names-") as folder:
-        file = Path(folder) / "gazetteer.npz"
-        file.write_bytes(table["file"][0].as_py())
-        return Gazetteer.load(file)
+    return Gazetteer.from_bytes(table["names"][0].as_py())
