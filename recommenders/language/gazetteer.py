@@ -1,7 +1,7 @@
 """The gazetteer: all names of artists and titles of tracks, found in a text in one pass.
 
 A trie over words, not letters (the goto function of Aho & Corasick 1975): names begin and end at words by themselves,
-and a million of them need some 50 MB. Names are a few words long, so instead of failure links every place of a text
+and a million of them need some 110 MB. Names are a few words long, so instead of failure links every place of a text
 is followed at once, one word deeper with each of a handful of vectorised steps. The nodes lie in the order of
 (parent, word) in one array, and a step is a search in it.
 """
