@@ -9,6 +9,8 @@ Runs every day at 03:30 in the configured time zone. It is safe to trigger at an
 - `remove_old_editions` deletes dry runs, failed attempts and replaced mixtapes after
   `MIXTAPE_EDITIONS_RETENTION_WEEKS` (26), and the working files of every edition and of models that never served. What
   listeners were given, and every model that ever was champion, is kept.
+- `thin_out_reading` keeps the top terms of every day for eight weeks, of earlier months the last ones only, and the
+  records of crawls for half a year. Articles and what they mention are kept.
 - `analyze` refreshes the statistics that Postgres plans its queries with.
 
 **When something is wrong.** A task that fails is tried again; the next day's run does what this one left. Nothing that
@@ -64,6 +66,14 @@ def housekeeping() -> None:
         return {"lists": len(removed)} | files
 
     @task
+    def thin_out_reading() -> dict[str, int]:
+        """Remove what nobody looks at any more of old days' reading; how many rows."""
+        from recommenders.store.housekeeping import thin_out_reading as thin_out
+
+        with open_store() as store, store.begin() as connection:
+            return thin_out(connection, datetime.now(UTC).date())
+
+    @task
     def analyze() -> None:
         """Refresh the planner's statistics."""
         from recommenders.store.housekeeping import analyze as analyze_tables
@@ -71,7 +81,7 @@ def housekeeping() -> None:
         with open_store() as store, store.begin() as connection:
             analyze_tables(connection)
 
-    [prepare_partitions(), drop_old_events(), remove_old_editions()] >> analyze()
+    [prepare_partitions(), drop_old_events(), remove_old_editions(), thin_out_reading()] >> analyze()
 
 
 housekeeping()

@@ -24,7 +24,7 @@ class TermParameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     half_life_days: float = Field(180, gt=0, description="Days after which what an article says counts half.")
-    kept: int = Field(1_000, ge=1, description="Top terms that are stored of an artist or track for a day.")
+    kept: int = Field(2_000, ge=1, description="Top terms that are stored of an artist or track for a day.")
     remembered: int = Field(4_000, ge=1, description="Terms of an artist or track whose sums are stored at all.")
     prior: float = Field(
         1.0,

@@ -8,6 +8,9 @@ from recommenders.store.artifacts import Artifacts
 from recommenders.store.partitions import drop_event_months
 from recommenders.timing import Stage
 
+DAILY_WEEKS = 8  # of top terms: what rises is seen by the days of a week
+CRAWLS_WEEKS = 26
+
 
 def drop_old_events(connection: sa.Connection, today: dt.date, retention_months: int | None) -> list[str]:
     """Drop the months of events that ended more than `retention_months` ago; return their names. None keeps all."""
@@ -65,6 +68,34 @@ def remove_old_files(connection: sa.Connection, artifacts: Artifacts, before: dt
     n_models = sum(artifacts.delete(uri) for uri in uris)
     stage.done(len(old) + n_models, "folders")
     return {"editions": len(old), "models": n_models}
+
+
+def thin_out_reading(connection: sa.Connection, today: dt.date) -> dict[str, int]:
+    """Keep the top terms of each day for DAILY_WEEKS, of earlier months the last of each, and the records of crawls for
+    CRAWLS_WEEKS; count what was removed."""
+    stage = Stage("thin out reading")
+    before = today - dt.timedelta(weeks=DAILY_WEEKS)
+    terms = connection.execute(
+        sa.text("""
+            DELETE FROM top_terms t
+            WHERE as_of < :before AND EXISTS (
+                SELECT FROM top_terms later
+                WHERE later.entity_kind = t.entity_kind AND later.entity_id = t.entity_id
+                  AND later.as_of > t.as_of AND later.as_of < :before
+                  AND date_trunc('month', later.as_of) = date_trunc('month', t.as_of))
+        """),
+        {"before": before},
+    ).rowcount
+    crawls = connection.execute(
+        sa.text("""
+            DELETE FROM crawls c
+            WHERE finished_at < :before
+              AND EXISTS (SELECT FROM crawls later WHERE later.site_id = c.site_id AND later.crawl_id > c.crawl_id)
+        """),
+        {"before": today - dt.timedelta(weeks=CRAWLS_WEEKS)},
+    ).rowcount
+    stage.done(terms + crawls, "rows")
+    return {"top_terms": terms, "crawls": crawls}
 
 
 def analyze(connection: sa.Connection) -> None:

@@ -37,6 +37,7 @@ STAGES = {
     "housekeeping": {
         "prepare_partitions": "prepare partitions",
         "remove_old_editions": "remove old editions|remove old files",
+        "thin_out_reading": "thin out reading",
         "analyze": "analyze",
     },
 }

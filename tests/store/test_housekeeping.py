@@ -7,7 +7,13 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from recommenders.store import Artifacts, Store
-from recommenders.store.housekeeping import analyze, drop_old_events, remove_old_editions, remove_old_files
+from recommenders.store.housekeeping import (
+    analyze,
+    drop_old_events,
+    remove_old_editions,
+    remove_old_files,
+    thin_out_reading,
+)
 from recommenders.store.partitions import ensure_event_months, ensure_playlist_week
 
 TODAY = dt.date(2026, 3, 31)
@@ -109,3 +115,39 @@ def test_statistics_are_refreshed_for_partitioned_tables_too(store: Store) -> No
         analyze(connection)
         plan = connection.execute(sa.text("EXPLAIN (FORMAT JSON) SELECT FROM events")).scalar_one()
     assert (plan if isinstance(plan, list) else json.loads(plan))[0]["Plan"]["Plan Rows"] == 500
+
+
+def test_top_terms_are_kept_for_each_day_of_eight_weeks_and_before_that_for_each_month(store: Store) -> None:
+    today = dt.date(2026, 11, 24)
+    days = [today - dt.timedelta(days=days) for days in range(120)]
+    with store.begin() as connection:
+        connection.execute(
+            sa.text("""
+                INSERT INTO top_terms (entity_kind, entity_id, as_of, articles, term_ids, weights)
+                VALUES ('artist', 1, :day, 1, '{}', '{}'), ('track', 1, :day, 1, '{}', '{}')
+            """),
+            [{"day": day} for day in days],
+        )
+        removed = thin_out_reading(connection, today)
+        left = connection.execute(
+            sa.text("SELECT as_of FROM top_terms WHERE entity_kind = 'artist' ORDER BY as_of DESC")
+        ).scalars()
+        kept = list(left)
+    assert kept[:57] == days[:57]
+    assert kept[57:] == [dt.date(2026, 9, 28), dt.date(2026, 8, 31), dt.date(2026, 7, 31)]
+    assert removed["top_terms"] == 2 * (120 - len(kept))
+
+
+def test_old_crawls_are_forgotten_but_the_last_of_each_site(store: Store) -> None:
+    with store.begin() as connection:
+        connection.execute(
+            sa.text("""
+                INSERT INTO sites (url, name, kind, added_at, next_crawl_at)
+                VALUES ('https://a.example/', 'a', 'pages', now(), now()),
+                       ('https://b.example/', 'b', 'pages', now(), now());
+                INSERT INTO crawls (site_id, started_at, finished_at)
+                VALUES (1, '2026-01-01', '2026-01-01'), (1, '2026-11-01', '2026-11-01'), (2, '2026-01-01', '2026-01-01')
+            """)
+        )
+        assert thin_out_reading(connection, dt.date(2026, 11, 24))["crawls"] == 1
+        assert list(connection.execute(sa.text("SELECT crawl_id FROM crawls ORDER BY 1")).scalars()) == [2, 3]
