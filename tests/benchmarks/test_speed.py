@@ -46,9 +46,8 @@ def test_listening_is_measured_beside_essentias_own_extractor(tmp_path: Path) ->
     said = json.loads(found.as_json())
     assert said["settings"]["files"] == 2
     assert said["settings"]["audio_s"] == pytest.approx(40)
-    assert (
-        said["ratios"]["listening / MusicExtractor"] > said["ratios"]["listening with a network / MusicExtractor"] > 1
-    )
+    assert said["ratios"]["listening / MusicExtractor"] > 1
+    assert said["ratios"]["listening with a network / MusicExtractor"] > 1
     assert 0 < said["ratios"]["peak memory / allowed"] < 1
     assert "two workers / one" in found.table()
 

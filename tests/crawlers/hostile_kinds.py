@@ -49,7 +49,7 @@ def page(body: bytes, status: str = "200 OK", kind: str = "text/html; charset=ut
 
 def redirect(target: str) -> Answer:
     """To `target`, in which {port} is the server's own."""
-    return lambda visit: visit.answer(status="302 Found", Location=target.format(port=visit.port))
+    return lambda visit: visit.answer(status="302 Found", Location=target.format(port=visit.port), Connection="close")
 
 
 def zipped(body: bytes, encoding: str) -> Answer:
@@ -72,7 +72,7 @@ async def reset(visit: Visit) -> None:
 async def redirects_without_end(visit: Visit) -> None:
     """From each address to a new one."""
     number = int(visit.path.rpartition("-")[2]) if "-" in visit.path else 0
-    await visit.answer(status="302 Found", Location=f"/bad-{number + 1}")
+    await visit.answer(status="302 Found", Location=f"/bad-{number + 1}", Connection="close")
 
 
 def _raw_deflate(body: bytes) -> bytes:

@@ -286,5 +286,5 @@ def test_the_page_of_reading_leads_to_an_artist_and_the_words_for_it(viewer: Pag
     name = rising.first.get_by_role("link").inner_text()
     rising.first.get_by_role("link").click()
     expect(frame.get_by_role("heading", level=1)).to_have_text(name)
-    expect(frame.get_by_role("region", name="Words").get_by_role("listitem")).to_have_count(12)
+    expect(frame.get_by_role("region", name="Words", exact=True).get_by_role("listitem")).to_have_count(12)
     expect(frame.get_by_role("region", name="Described alike").get_by_role("listitem")).to_have_count(10)
