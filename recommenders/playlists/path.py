@@ -11,7 +11,7 @@ LONGEST_MOVE = 2  # songs that are moved together
 VECTOR = 32  # numbers that the inner loops take at a time
 TRIES = 20  # to separate artists that the search left together
 SHORT = 8  # songs up to which all orders are looked at
-_GAIN = 1e-9  # least that counts as shorter
+_GAIN = 1e-6  # least that counts as shorter: more than the rounding of ARTIST_JUMP
 
 
 @compiled()

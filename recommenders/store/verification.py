@@ -200,7 +200,8 @@ def _in_a_row(
 ) -> int:
     """How many songs have a credited artist of the song before them, without either being marked as bent for it.
 
-    A song has room for one mark: where both are bent for something else, they may."""
+    A song has room for one mark: where both are bent for something else, they may.
+    """
     order = np.lexsort((positions, owners))
     one, other = order[:-1], order[1:]
     excused = (bends[one] == _ORDER) | (bends[other] == _ORDER) | ((bends[one] > 0) & (bends[other] > 0))

@@ -16,7 +16,7 @@ from recommenders.demo.oracle import oracle_scores
 from recommenders.errors import ModelError
 from recommenders.mixing.candidates import Source
 from recommenders.mixing.cold import Cold
-from recommenders.mixing.shelf import Shelf
+from recommenders.mixing.shelf import Shelf, read_shelf
 from recommenders.playlists import monday
 from recommenders.playlists.allocation import Lists
 from recommenders.playlists.order import (
@@ -30,8 +30,10 @@ from recommenders.playlists.order import (
     features_of,
     in_playing_order,
     jumps,
+    read_described,
 )
 from recommenders.playlists.reasons import Bend
+from recommenders.store import models
 from recommenders.store.recordings import Tag, write_analysis, write_tags
 from tests.playlists.conftest import CUTOFF, Service, plant
 from tests.store.test_recordings import FIGURES
@@ -441,6 +443,33 @@ def test_what_was_heard_after_the_cut_off_changes_no_order(service: Service) -> 
     analyse(service, 22, 1.0, at=CUTOFF + dt.timedelta(hours=1))
     service.sql("DELETE FROM track_tags")
     assert service.lists(service.run(run_key="after")) == before
+
+
+def test_what_is_said_of_songs_draws_them_near_in_a_present_week_alone(service: Service) -> None:
+    band = service.add_artist("a band")
+    for number in range(4):
+        service.add_track(f"song {number}", [band])
+    vectors = np.array([[1, 0], [0, 2], [3, 0]], dtype=np.float32)
+    with service.store.begin() as connection:
+        text = models.add_candidate(
+            connection,
+            kind="text",
+            space=1,
+            run_key=None,
+            trained_at=CUTOFF,
+            cutoff=CUTOFF,
+            parameters={},
+            metrics={},
+            artifact_uri="",
+            package_version="test",
+        )
+        models.promote(connection, text, now=CUTOFF, track_ids=np.array(service.tracks[:3]), vectors=vectors)
+        shelf = read_shelf(connection, CUTOFF, 8)
+        now, then = (read_described(connection, shelf, CUTOFF, past=past) for past in (False, True))
+    features = features_of(shelf, now, None, Cold.none())
+    assert features.is_said.tolist() == [True, True, True, False]
+    assert np.allclose((features.said @ features.said.T)[:3, :3], [[1, 0, 1], [0, 1, 0], [1, 0, 1]])
+    assert not then.said.any()
 
 
 def test_verification_finds_an_artist_twice_in_a_row_that_nobody_marked(service: Service) -> None:
