@@ -7,7 +7,6 @@ from recommenders.compiled import compiled
 N_PARTS = 6  # of a jump: key, tempo, loudness; who plays the songs, what is said of them, their genres
 ARTIST_JUMP = 1e7  # between songs that share an artist: more than all else together
 OPENING_JUMP = 1e4  # into a list by a song that is not among the best
-LONGEST_MOVE = 2  # songs that are moved together
 VECTOR = 32  # numbers that the inner loops take at a time
 TRIES = 20  # to separate artists that the search left together
 SHORT = 8  # songs up to which all orders are looked at
@@ -224,37 +223,28 @@ def _turn(costs, path, n_songs):  # type: ignore[no-untyped-def]
 
 @compiled()
 def _move(costs, path, n_songs):  # type: ignore[no-untyped-def]
-    """Put one or two songs elsewhere, either way round, where that makes the path shorter (Or 1976); whether any
-    was."""
+    """Put songs elsewhere, one at a time, where that makes the path shorter (Or 1976); whether any was."""
     moved = False
-    for size in range(1, min(LONGEST_MOVE, n_songs - 1) + 1):
-        for first in range(1, n_songs + 2 - size):
-            last = first + size - 1
-            head, tail, before, after = path[first], path[last], path[first - 1], path[last + 1]
-            best = costs[before, head] + costs[tail, after] - costs[before, after] - _GAIN
-            if best <= 0:
-                continue
-            to, turned = -1, False
-            for begin, end in ((0, first - 1), (last + 1, n_songs + 1)):
-                one = path[begin]
-                for gap in range(begin, end):
-                    other = path[gap + 1]
-                    straight = costs[head, one] + costs[tail, other] - costs[one, other]
-                    round_ = costs[tail, one] + costs[head, other] - costs[one, other]
-                    if straight < best:
-                        best, to, turned = straight, gap, False
-                    if round_ < best:
-                        best, to, turned = round_, gap, True
-                    one = other
-            if to < 0:
-                continue
-            moved = True
-            if turned:
-                _reverse(path, first, last)
-            if to > last:
-                _exchange(path, first, last + 1, to)
-            else:
-                _exchange(path, to + 1, first, last)
+    for place in range(1, n_songs + 1):
+        before, song, after = path[place - 1], path[place], path[place + 1]
+        best, to = costs[before, song] + costs[song, after] - costs[before, after] - _GAIN, -1
+        if best <= 0:
+            continue
+        for begin, end in ((0, place - 1), (place + 1, n_songs + 1)):
+            one = path[begin]
+            for gap in range(begin, end):
+                other = path[gap + 1]
+                longer = costs[song, one] + costs[song, other] - costs[one, other]
+                if longer < best:
+                    best, to = longer, gap
+                one = other
+        if to < 0:
+            continue
+        moved = True
+        if to > place:
+            _exchange(path, place, place + 1, to)
+        else:
+            _exchange(path, to + 1, place, place)
     return moved
 
 
