@@ -22,7 +22,6 @@ from recommenders.collaborative.model import CollaborativeModel, align, confiden
 from recommenders.errors import ModelError, NotEnoughDataError
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
 from recommenders.mixing.candidates import (
-    RUNGS,
     Candidates,
     Searched,
     Source,
@@ -38,8 +37,9 @@ from recommenders.mixing.cold import Cold, read_cold
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden, read_shelf, save_shelf
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
+from recommenders.playlists.order import Described, features_of, in_playing_order, read_described
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
-from recommenders.playlists.reasons import Bend, Reason
+from recommenders.playlists.reasons import Reason
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.mixtapes import Edition, Playlists
 from recommenders.store.places import places_of
@@ -82,6 +82,7 @@ def plan_week(
         champion = models.champion(connection, "collaborative", cutoff if moment.past else None)
         network, silence = _network(connection, champion, cutoff if moment.past else None)
         cold = read_cold(connection, shelf, network, cutoff) if network else Cold.none()
+        described = read_described(connection, shelf, cutoff, past=moment.past)
         edition_id = mixtapes.plan_edition(
             connection,
             week=moment.week,
@@ -97,6 +98,7 @@ def plan_week(
         )
     cap = parameters.rules.exposure_cap(len(user_ids), int(shelf.eligible.sum()))
     cold.save(artifacts, f"editions/{edition_id}/cold")
+    described.save(artifacts, f"editions/{edition_id}/described")
     shards = _shards(user_ids, users_per_shard, least_shards)
     facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
     save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)
@@ -232,15 +234,17 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
     shelf, _ = load_shelf(artifacts, f"{folder}/shelf.parquet")
     table, _ = artifacts.read(f"{folder}/lists-{users[0]}.parquet", columns=["user_id"])
     user_ids = table["user_id"].to_numpy()
+    described = Described.load(artifacts, f"{folder}/described.parquet")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
         model = _model(connection, artifacts, edition.model_id)
         cold = _cold(artifacts, edition_id)
+        features = features_of(shelf, described, model, cold)
         explainer = Explainer(model, cold.vectors) if model else None
         mixtapes.delete_playlists(connection, edition, (users[0], users[1]))
         for block in map(_range, _blocks(user_ids)):
             block_ids, lists = Lists.load(artifacts, f"{folder}/lists-{users[0]}.parquet", block)
-            lists = in_playing_order(shelf, lists)
+            lists = in_playing_order(shelf, lists, features)
             tastes, _ = artifacts.read(
                 f"{folder}/candidates-{users[0]}.parquet", columns=["user_id", "liked", "strengths"], users=block
             )
@@ -343,21 +347,6 @@ def _forbidden(
     return read_forbidden(
         connection, shelf, user_ids, cutoff=edition.cutoff, week=edition.week, memory_weeks=rules.memory_weeks
     )
-
-
-def in_playing_order(shelf: Shelf, lists: Lists) -> Lists:
-    """The lists by rung and falling score, as far as no artist comes twice in a row."""
-    from recommenders.playlists.kernels import separate_artists
-
-    rungs = np.where(lists.rows < 0, np.int8(127), RUNGS[lists.sources])
-    lists = lists.reordered(np.lexsort((-lists.scores, rungs), axis=1))
-    order = np.zeros(lists.rows.shape, dtype=np.int64)
-    stuck = separate_artists(shelf, lists.rows, order)
-    lists = lists.reordered(order)
-    songs = lists.rows >= 0
-    unseparated = songs & (np.cumsum(songs, axis=1) > (songs.sum(axis=1) - stuck)[:, np.newaxis])
-    lists.bends[unseparated & (lists.bends == 0)] = Bend.ORDER
-    return lists
 
 
 def find_reasons(

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from recommenders.store.bulk import copy_out
+
 Words = npt.NDArray[np.uint32]
 Source = Literal["human", "model", "crawl"]
 
@@ -102,6 +104,35 @@ def read_summaries(connection: sa.Connection, track_ids: list[int]) -> dict[int,
     """The newest analysis of each track in figures; tracks that have not been heard are left out."""
     rows = connection.execute(sa.text(_READ_SUMMARY), {"ids": track_ids})
     return {row[0]: Summary(row[0], row[1], row[2], dict(zip(_SUMMARY, row[3:], strict=True))) for row in rows}
+
+
+def read_sounds(connection: sa.Connection, before: dt.datetime) -> dict[str, npt.NDArray[Any]]:
+    """The newest analysis made before `before` of each track, by ascending id: `track_id, key, mode` (-1 = unknown),
+    `tempo_bpm, loudness_lufs` (NaN = unknown)."""
+    return copy_out(
+        connection,
+        """
+        SELECT DISTINCT ON (track_id) track_id, coalesce(key, -1::smallint), coalesce(mode, -1::smallint),
+               coalesce(tempo_bpm, 'NaN'), coalesce(loudness_lufs, 'NaN')
+        FROM audio_analyses WHERE analysed_at < %(before)s ORDER BY track_id, version DESC
+        """,
+        [("track_id", "i8"), ("key", "i2"), ("mode", "i2"), ("tempo_bpm", "f4"), ("loudness_lufs", "f4")],
+        {"before": before},
+    )
+
+
+def read_genres(connection: sa.Connection) -> dict[str, npt.NDArray[Any]]:
+    """The genre tags of each track that has any, by ascending id: `track_id`, and `genres` as bits, 63 for all: two
+    tracks that share a genre share a bit, and hardly any others do."""
+    return copy_out(
+        connection,
+        """
+        SELECT track_id, bit_or(1::bigint << get_byte(decode(md5(lower(value)), 'hex'), 0) %% 63)
+        FROM track_tags WHERE attribute = 'genre' GROUP BY track_id ORDER BY track_id
+        """,
+        [("track_id", "i8"), ("genres", "i8")],
+        {},
+    )
 
 
 def newest_recordings(connection: sa.Connection, most: int) -> list[dict[str, Any]]:

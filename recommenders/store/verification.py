@@ -25,11 +25,12 @@ from recommenders.store.signals import Pairs, contained
 Ids = npt.NDArray[np.int64]
 
 _PAIR = [("user_id", "i8"), ("item_id", "i8")]
-_EXPOSURE, _ARTIST = 1, 3  # bends: what was given up for a song, so that it may break that rule
+_EXPOSURE, _ARTIST, _ORDER = 1, 3, 4  # bends: what was given up for a song, so that it may break that rule
 
 _SONGS = """
-    SELECT p.user_id, song.track_id, song.source, song.reason, song.bend
-    FROM playlists p, unnest(p.track_ids, p.sources, p.reason_codes, p.bends) AS song (track_id, source, reason, bend)
+    SELECT p.user_id, song.track_id, song.source, song.reason, song.bend, song.position
+    FROM playlists p, unnest(p.track_ids, p.sources, p.reason_codes, p.bends)
+                      WITH ORDINALITY AS song (track_id, source, reason, bend, position)
     WHERE p.week = %(week)s AND p.edition_id = %(edition_id)s AND p.user_id >= %(low)s AND p.user_id < %(high)s
       AND song.track_id IS NOT NULL
 """
@@ -138,8 +139,8 @@ def check_lists(
 ) -> Found:
     """Look at the edition's lists of the half-open range `users`; `rules` are those of a mixtape, by name."""
     values = {**rules, **_of(edition), "low": users[0], "high": users[1]}
-    columns = [*_PAIR, ("source", "i2"), ("reason", "i2"), ("bend", "i2")]
-    owners, track_ids, sources, reasons, bends = copy_out(connection, _SONGS, columns, values).values()
+    columns = [*_PAIR, ("source", "i2"), ("reason", "i2"), ("bend", "i2"), ("position", "i8")]
+    owners, track_ids, sources, reasons, bends, positions = copy_out(connection, _SONGS, columns, values).values()
     places = places_of(reference.track_ids, track_ids)
     there = places >= 0
     broken = Counter({rule: connection.execute(sa.text(query), values).scalar_one() for rule, query in _LISTS.items()})
@@ -160,6 +161,7 @@ def check_lists(
     on_release = unbent & (reference.releases[places] > 0)
     releases = Pairs(owners, reference.releases[places]).take(on_release)
     broken["releases with too many songs on one list"] = _too_many(releases, rules["max_per_release"])
+    broken["songs of one artist in a row"] = _in_a_row(reference, owners, places, own_bends, positions[there])
     unmarked = places[~np.isin(own_bends, (_EXPOSURE, _ARTIST))]
     return Found(
         broken,
@@ -191,6 +193,23 @@ def _too_many(pairs: Pairs, most: int) -> int:
         return 0
     keys = np.sort(pairs.user_ids * (pairs.track_ids.max() + 1) + pairs.track_ids)
     return len(np.unique(keys[most:][keys[most:] == keys[: len(keys) - most]]))
+
+
+def _in_a_row(
+    reference: Reference, owners: Ids, places: npt.NDArray[np.intp], bends: npt.NDArray[np.int16], positions: Ids
+) -> int:
+    """How many songs have a credited artist of the song before them, without either being marked as bent for it.
+
+    A song has room for one mark: where both are bent for something else, they may.
+    """
+    order = np.lexsort((positions, owners))
+    one, other = order[:-1], order[1:]
+    excused = (bends[one] == _ORDER) | (bends[other] == _ORDER) | ((bends[one] > 0) & (bends[other] > 0))
+    asked = (owners[one] == owners[other]) & (positions[other] == positions[one] + 1) & ~excused
+    before, artists_before = _credits(reference, places[one[asked]])
+    after, artists_after = _credits(reference, places[other[asked]])
+    shared = contained(Pairs(after, artists_after), Pairs(before, artists_before))
+    return len(np.unique(after[shared]))
 
 
 def _versions(reference: Reference, forbidden: Pairs) -> Pairs:

@@ -13,6 +13,8 @@ from recommenders.store import Store
 from recommenders.store.recordings import (
     Tag,
     read_analysis,
+    read_genres,
+    read_sounds,
     read_summaries,
     read_tags,
     similar_fingerprints,
@@ -157,3 +159,33 @@ def test_tags_of_a_model_replace_its_own_and_leave_those_of_people(tracks: Store
             Tag("genre", "slowcore"),
             Tag("tag", "quiet", pytest.approx(0.8), "model"),
         ]
+
+
+def test_how_tracks_sound_is_read_as_it_was_known_at_a_moment(tracks: Store) -> None:
+    with tracks.begin() as connection:
+        write_analysis(connection, 7, 1, FIGURES, "{}", NOW)
+        write_analysis(connection, 7, 2, FIGURES | {"key": 2}, "{}", NOW + dt.timedelta(days=2))
+        unknown: dict[str, float | int | None] = dict.fromkeys(("key", "mode", "tempo_bpm", "loudness_lufs"))
+        write_analysis(connection, 3, 1, FIGURES | unknown, "{}", NOW)
+        then, now = (read_sounds(connection, NOW + dt.timedelta(days=days)) for days in (1, 3))
+        assert not len(read_sounds(connection, NOW)["track_id"])
+    assert then["track_id"].tolist() == now["track_id"].tolist() == [3, 7]
+    assert then["key"].tolist() == [-1, 9]
+    assert now["key"].tolist() == [-1, 2]
+    assert then["mode"].tolist() == [-1, 0]
+    assert np.allclose(then["tempo_bpm"], [np.nan, 92], equal_nan=True)
+    assert np.allclose(then["loudness_lufs"], [np.nan, -14.2], equal_nan=True)
+
+
+def test_tracks_that_share_a_genre_share_a_bit(tracks: Store) -> None:
+    with tracks.begin() as connection:
+        write_tags(connection, 1, [Tag("genre", "Shoegaze"), Tag("genre", "dream pop"), Tag("year", "1991")])
+        write_tags(connection, 2, [Tag("genre", "shoegaze")])
+        write_tags(connection, 3, [Tag("genre", "polka")])
+        write_tags(connection, 4, [Tag("tag", "shoegaze", source="model")])
+        found = read_genres(connection)
+    assert found["track_id"].tolist() == [1, 2, 3]
+    one, two, three = found["genres"].tolist()
+    assert one & two == two
+    assert one.bit_count() == 2
+    assert not one & three
