@@ -32,6 +32,7 @@ PAGES = [
     "users?q=a",
     "user?id=",
     "uploads",
+    "report",
     "reading",
     "artists?q=a",
     "artist?id=1",
