@@ -34,6 +34,7 @@ STAGES = {
         "publish": "publish",
     },
     "monday_playlists": {name: name for name in ("plan", "score", "allocate", "finish", "verify", "publish")},
+    "weekly_report": {"report": "report"},
     "housekeeping": {
         "prepare_partitions": "prepare partitions",
         "remove_old_editions": "remove old editions|remove old files",

@@ -78,7 +78,9 @@ def test_what_is_stored_is_not_read_as_markup(served: Planted) -> None:
     assert "[red]x[/red]" in said and "from [red]y" in said
 
 
-def test_status_tells_the_alarms_of_the_last_weeks(served: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_tells_the_alarms_of_the_last_weeks(
+    served: Planted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MIXTAPE_HOME", str(tmp_path))
     result = CliRunner().invoke(app, ["status"], catch_exceptions=False)
     assert "alarm   There is no champion model yet" in result.output
