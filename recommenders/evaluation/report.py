@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from recommenders.errors import NotEnoughDataError
+from recommenders.evaluation.repeats import Repeats, count_repeats
 from recommenders.playlists.calendar import monday_morning
 from recommenders.store import Store, mixtapes, models, reports
+from recommenders.store.mixtapes import Edition
 from recommenders.store.reports import FIGURES, Given, Report, Taken, Window
 from recommenders.timing import Stage
 
@@ -112,9 +114,9 @@ def report_week(
     """Report on the mixtapes of `monday` as of the moment `at`, and store it: one row a week and run."""
     stage = Stage("report")
     with store.begin() as connection:
-        week = week_until(monday, at, zone)
-        figures, edition = _read(connection, week, parameters, zone)
-        before = [_read(connection, earlier(week, n, zone), parameters, zone)[0] for n in range(1, WEEKS_BEFORE + 1)]
+        weeks = [earlier(week_until(monday, at, zone), n, zone) for n in range(WEEKS_BEFORE + 1)]
+        figures, *before = _read(connection, weeks, parameters, zone)
+        week, edition = weeks[0], figures.pop("edition_id")
         drifts = drift(figures, [each for each in before if each["mixtapes"]])
         report = Report(
             week=monday,
@@ -135,31 +137,41 @@ def report_week(
 
 
 def _read(
-    connection: sa.Connection, week: Week, parameters: ReportParameters, zone: ZoneInfo
-) -> tuple[Figures, int | None]:
-    """The figures of a week, and the edition that they are about."""
-    end = monday_morning(week.monday + dt.timedelta(weeks=1), zone)
-    served = reports.edition_served(connection, week.monday, end)
-    if served is None:
-        return {"mixtapes": 0, "published": False}, None
-    edition = mixtapes.edition(connection, served[0])
-    figures = given_figures(reports.count_given(connection, edition, parameters.repeat_weeks))
+    connection: sa.Connection, weeks: Sequence[Week], parameters: ReportParameters, zone: ZoneInfo
+) -> list[Figures]:
+    """The figures of each week, with the edition that they are about."""
+    mondays, within = [week.monday for week in weeks], parameters.repeat_weeks
+    served = reports.editions_served(connection, min(mondays) - dt.timedelta(weeks=within), max(mondays), zone)
+    editions = {week: edition_id for week, (edition_id, _) in served.items()}
+    again = count_repeats(connection, editions, mondays, within, max(week.window.until for week in weeks))
     known_since = reports.known_since(connection)
-    if served[1] and known_since and known_since <= week.window.since:
-        before = week_until(week.monday - dt.timedelta(weeks=1), week.window.until, zone).window
-        taken = reports.count_taken(connection, edition, week.window, before)
-        figures |= taken_figures(taken, figures["mixtapes"])
+    found = []
+    for week in weeks:
+        edition_id, in_time = served.get(week.monday, (None, False))
+        if edition_id is None:
+            found.append({"edition_id": None, "mixtapes": 0, "published": False})
+            continue
+        edition = mixtapes.edition(connection, edition_id)
+        figures = given_figures(reports.count_given(connection, edition), again[week.monday])
+        if in_time and known_since and known_since <= week.window.since:
+            before = week_until(week.monday - dt.timedelta(weeks=1), week.window.until, zone).window
+            taken = reports.count_taken(connection, edition, week.window, before)
+            figures |= taken_figures(taken, figures["mixtapes"])
+        found.append(figures | _made(connection, edition) | {"published": True, "complete": week.complete})
+    return found
+
+
+def _made(connection: sa.Connection, edition: Edition) -> Figures:
+    """How an edition came about."""
     champion = models.model(connection, edition.model_id) if edition.model_id else None
-    figures |= {
-        "published": True,
-        "complete": week.complete,
+    return {
+        "edition_id": edition.edition_id,
         "model_id": edition.model_id,
         "model_age_days": (edition.cutoff - champion.cutoff) / dt.timedelta(days=1) if champion else None,
     }
-    return figures, served[0]
 
 
-def given_figures(given: Given) -> Figures:
+def given_figures(given: Given, again: Repeats) -> Figures:
     """The figures of what the mixtapes held."""
     fallbacks = sum(n for source, n in given.by_source.items() if source not in OWN_SOURCES)
     return {
@@ -169,8 +181,8 @@ def given_figures(given: Given) -> Figures:
         "empty": given.empty,
         "short": given.short,
         "duplicates": _share(given.alike, given.mixtapes),
-        "repeated_songs": _share(given.repeated_songs, given.returning_songs),
-        "repeated_artists": _share(given.repeated_artists, given.returning_songs),
+        "repeated_songs": _share(again.songs, again.returning),
+        "repeated_artists": _share(again.artists, again.returning),
         "freshness": _share(given.fresh, given.n_songs),
         "coverage": _share(given.n_tracks, max(given.catalogue, given.n_tracks)),
         "gini": exposure_gini(given),

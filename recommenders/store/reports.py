@@ -5,10 +5,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.errors import UnknownNameError
+from recommenders.store.bulk import copy_out
 from recommenders.store.mixtapes import Edition
 
 
@@ -18,8 +21,7 @@ class Given:
 
     `users` there were before the cut-off; `alike` mixtapes hold exactly the songs of another one, `n_songs` places are
     on all of them, `fresh` of these with songs uploaded shortly before. `n_tracks` of the `catalogue` are on some list;
-    `ranked_exposure` is the sum of rank x lists over them, the rarest first. `returning_songs` are on mixtapes of users
-    who had one before: `repeated_songs` of these were on it, in any version, `repeated_artists` are by somebody on it.
+    `ranked_exposure` is the sum of rank x lists over them, the rarest first.
     """
 
     users: int
@@ -33,9 +35,6 @@ class Given:
     catalogue: int
     ranked_exposure: int
     fresh: int
-    returning_songs: int
-    repeated_songs: int
-    repeated_artists: int
 
 
 @dataclass(frozen=True)
@@ -96,22 +95,6 @@ _EXPOSURE = f"""
            coalesce(sum(n) FILTER (WHERE fresh), 0) AS fresh
     FROM ranked
 """  # noqa: S608
-_REPEATS = f"""
-    WITH now AS MATERIALIZED (
-        SELECT p.user_id, song.track_id, t.work_id {_SONGS} JOIN tracks t USING (track_id)
-    ), before AS MATERIALIZED (
-        SELECT p.user_id, song.track_id
-        FROM weeks w JOIN playlists p ON p.week = w.week AND p.edition_id = w.edition_id,
-             unnest(p.track_ids) AS song (track_id)
-        WHERE w.week < :week AND w.week >= :first_week
-    ), works AS (SELECT DISTINCT user_id, work_id FROM before JOIN tracks USING (track_id)),
-    artists AS (SELECT DISTINCT user_id, artist_id FROM before JOIN track_artists USING (track_id))
-    SELECT (SELECT count(*) FROM now JOIN (SELECT DISTINCT user_id FROM before) returning_users USING (user_id))
-               AS returning_songs,
-           (SELECT count(*) FROM now JOIN works USING (user_id, work_id)) AS repeated_songs,
-           (SELECT count(*) FROM (SELECT DISTINCT now.user_id, now.track_id FROM now JOIN track_artists USING (track_id)
-                                  JOIN artists USING (user_id, artist_id)) again) AS repeated_artists
-"""  # noqa: S608
 _TAKEN = """
     WITH mixtape AS MATERIALIZED (
         SELECT user_id, track_ids FROM playlists WHERE week = :week AND edition_id = :edition_id
@@ -149,36 +132,60 @@ _TAKEN = """
 """
 
 
-def edition_served(connection: sa.Connection, week: dt.date, end: dt.datetime) -> tuple[int, bool] | None:
-    """The id of the edition that users had in `week`, which was over at `end`, and whether they had it in time.
-
-    Where the week was made again later, that is the last edition published before; None where nothing is published.
-    """
-    row = connection.execute(
+def editions_served(
+    connection: sa.Connection, first: dt.date, last: dt.date, zone: ZoneInfo
+) -> dict[dt.date, tuple[int, bool]]:
+    """The id of the edition that users had, for each week from `first` to `last` that is published, and whether they
+    had it before the next Monday, 05:00 in `zone`: where the week was made again later, the last one before counts."""
+    rows = connection.execute(
         sa.text("""
-            SELECT e.edition_id, coalesce(e.published_at < :end, false) AS in_time
-            FROM weeks w JOIN editions e ON e.week = w.week
-            WHERE w.week = :week AND w.edition_id IS NOT NULL
+            SELECT DISTINCT ON (w.week) w.week, e.edition_id, served.in_time
+            FROM weeks w JOIN editions e ON e.week = w.week,
+                 LATERAL (SELECT coalesce(e.published_at < (w.week + 7 + time '05:00') AT TIME ZONE :zone, false)
+                          AS in_time) served
+            WHERE w.week BETWEEN :first AND :last AND w.edition_id IS NOT NULL
               AND (e.edition_id = w.edition_id OR e.state = 'published')
-            ORDER BY in_time DESC, e.edition_id DESC LIMIT 1
+            ORDER BY w.week, served.in_time DESC, e.edition_id DESC
         """),
-        {"week": week, "end": end},
-    ).one_or_none()
-    return None if row is None else (row.edition_id, row.in_time)
+        {"first": first, "last": last, "zone": zone.key},
+    )
+    return {row.week: (row.edition_id, row.in_time) for row in rows}
 
 
-def count_given(connection: sa.Connection, edition: Edition, repeat_weeks: int) -> Given:
-    """What the lists of `edition` hold; repeats are looked for on the published mixtapes of `repeat_weeks` before."""
+def read_lists(
+    connection: sa.Connection, editions: Mapping[dt.date, int], users: tuple[int, int]
+) -> dict[str, npt.NDArray[Any]]:
+    """Every song on the lists of `editions` (by week) of the users in the half-open range: `week` (its number, 0 is the
+    first week of `editions`), `user_id, track_id`."""
+    return copy_out(
+        connection,
+        """
+        SELECT ((p.week - %(first)s) / 7)::integer, p.user_id, unnest(p.track_ids) FROM playlists p
+        WHERE p.week = ANY (%(weeks)s::date[]) AND p.edition_id = ANY (%(ids)s::bigint[])
+          AND p.user_id >= %(low)s AND p.user_id < %(high)s
+        """,
+        [("week", "i4"), ("user_id", "i8"), ("track_id", "i8")],
+        {
+            "first": min(editions),
+            "weeks": list(editions),
+            "ids": list(editions.values()),
+            "low": users[0],
+            "high": users[1],
+        },
+    )
+
+
+def count_given(connection: sa.Connection, edition: Edition) -> Given:
+    """What the lists of `edition` hold."""
     values = {
         "week": edition.week,
         "edition_id": edition.edition_id,
         "cutoff": edition.cutoff,
         "length": edition.parameters.get("length", 30),
         "fresh_since": edition.cutoff - dt.timedelta(weeks=edition.parameters.get("fresh_weeks", 8)),
-        "first_week": edition.week - dt.timedelta(weeks=repeat_weeks),
     }
     counts: dict[str, Any] = {}
-    for query in (_COUNTS, _EXPOSURE, _REPEATS):
+    for query in (_COUNTS, _EXPOSURE):
         counts |= {name: int(n) for name, n in connection.execute(sa.text(query), values).one()._mapping.items()}
     by_source = {row.source: int(row.n) for row in connection.execute(sa.text(_BY_SOURCE), values)}
     alike = int(connection.execute(sa.text(_ALIKE), values).scalar_one())

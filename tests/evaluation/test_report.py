@@ -436,7 +436,10 @@ def counted(planted: Planted, lists: dict[dt.date, Any], events: list[Event], we
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_figures_of_a_random_service_are_those_of_another_implementation(store: Store, seed: int) -> None:
+def test_the_figures_of_a_random_service_are_those_of_another_implementation(
+    store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recommenders.evaluation.repeats.BLOCK_USERS", 7)  # several blocks of these thirty
     dice = random.Random(seed)
     songs = [
         Song(
