@@ -66,9 +66,18 @@ def weekly_report() -> None:
 
         get_current_context()["label"] = f"week of {week}"  # type: ignore[literal-required]
         parameters, monday = read_params(ReportParameters), datetime.fromisoformat(week).date()
-        moments: dict[str, Any] = {"at": run_time(), "now": datetime.now(UTC), "zone": SETTINGS.zone}
         with open_store() as store:
-            return len(reporting.report_week(store, monday, parameters, run_key=run_key(), **moments).alarms)
+            reported = reporting.report_week(
+                store,
+                monday,
+                parameters,
+                run_key=run_key(),
+                at=run_time(),
+                now=datetime.now(UTC),
+                zone=SETTINGS.zone,
+                retention_months=SETTINGS.events_retention_months,
+            )
+        return len(reported.alarms)
 
     @task(outlets=[ASSET.REPORT])
     def announce(weeks: list[str], alarms: Any, *, outlet_events: Any = None) -> None:

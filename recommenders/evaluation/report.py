@@ -15,6 +15,7 @@ from recommenders.errors import NotEnoughDataError
 from recommenders.evaluation.repeats import Repeats, count_repeats
 from recommenders.playlists.calendar import monday_morning
 from recommenders.store import Store, mixtapes, models, reports
+from recommenders.store.housekeeping import first_month_kept
 from recommenders.store.mixtapes import Edition
 from recommenders.store.reports import FIGURES, Given, Report, Taken, Window
 from recommenders.timing import Stage
@@ -27,8 +28,9 @@ WEEKS_BEFORE = 4  # that a week is compared with
 LEAST_WEEKS = 2  # fewer than these are no habit that could change
 CERTAIN = 2.0  # standard errors that a change must exceed, so that a small service does not cry wolf
 OWN_SOURCES = {"mix", "audio"}  # of a song that a model chose for the user; the others are rungs below
-FALLS = {"reach": "Reach", "retention": "Retention", "depth": "Depth"}
-RISES = {"skips": "The share of songs that are skipped"}
+SHRINKS = {"mixtapes": "The number of", "coverage": "The coverage of the catalogue by"}
+FALLS = {"reach": "Reach of", "retention": "Retention of", "depth": "Depth of"}
+RISES = {"skips": "The share of songs that are skipped on"}
 
 
 class ReportParameters(BaseModel):
@@ -110,12 +112,17 @@ def report_week(
     at: dt.datetime,
     now: dt.datetime,
     zone: ZoneInfo,
+    retention_months: int | None = None,
 ) -> Report:
-    """Report on the mixtapes of `monday` as of the moment `at`, and store it: one row a week and run."""
+    """Report on the mixtapes of `monday` as of the moment `at`, and store it: one row a week and run.
+
+    Weeks whose events `retention_months` may have dropped by `now` have no figures of listening.
+    """
     stage = Stage("report")
+    kept = first_month_kept(now.date(), retention_months)
     with store.begin() as connection:
         weeks = [earlier(week_until(monday, at, zone), n, zone) for n in range(WEEKS_BEFORE + 1)]
-        figures, *before = _read(connection, weeks, parameters, zone)
+        figures, *before = _read(connection, weeks, parameters, zone, kept)
         week, edition = weeks[0], figures.pop("edition_id")
         drifts = drift(figures, [each for each in before if each["mixtapes"]])
         report = Report(
@@ -137,14 +144,17 @@ def report_week(
 
 
 def _read(
-    connection: sa.Connection, weeks: Sequence[Week], parameters: ReportParameters, zone: ZoneInfo
+    connection: sa.Connection,
+    weeks: Sequence[Week],
+    parameters: ReportParameters,
+    zone: ZoneInfo,
+    kept: dt.date | None,
 ) -> list[Figures]:
-    """The figures of each week, with the edition that they are about."""
+    """The figures of each week, with the edition that they are about; events are there from the day `kept` on."""
     mondays, within = [week.monday for week in weeks], parameters.repeat_weeks
     served = reports.editions_served(connection, min(mondays) - dt.timedelta(weeks=within), max(mondays), zone)
     editions = {week: edition_id for week, (edition_id, _) in served.items()}
     again = count_repeats(connection, editions, mondays, within, max(week.window.until for week in weeks))
-    known_since = reports.known_since(connection)
     found = []
     for week in weeks:
         edition_id, in_time = served.get(week.monday, (None, False))
@@ -153,7 +163,7 @@ def _read(
             continue
         edition = mixtapes.edition(connection, edition_id)
         figures = given_figures(reports.count_given(connection, edition), again[week.monday])
-        if in_time and known_since and known_since <= week.window.since:
+        if in_time and (kept is None or kept <= week.window.since.date()):
             before = week_until(week.monday - dt.timedelta(weeks=1), week.window.until, zone).window
             taken = reports.count_taken(connection, edition, week.window, before)
             figures |= taken_figures(taken, figures["mixtapes"])
@@ -291,21 +301,19 @@ def _wrong_model(figures: Figures, parameters: ReportParameters) -> list[str]:
 def _unusual(about: str, figures: Figures, drifts: Mapping[str, Any], parameters: ReportParameters) -> list[str]:
     """What differs much from the weeks before; what users do is judged when the week is over."""
     found = []
-    for name, called in (("mixtapes", "The number"), ("coverage", "The coverage of the catalogue by")):
+    for name, called in SHRINKS.items():
         if _much(name, figures, drifts, -parameters.max_change):
-            found.append(
-                _sentence(called + (" of " if name == "mixtapes" else " ") + about, name, "fallen", figures, drifts)
-            )
+            found.append(_sentence(f"{called} {about}", name, "fallen", figures, drifts))
     if not figures["complete"] or "opened" not in figures:
         return found
     if not figures["opened"]:
         return [*found, f"Nobody has opened any of {about}: do plays from them come with their context?"]
     for name, called in FALLS.items():
         if _much(name, figures, drifts, -parameters.max_change) and _certain(name, figures, drifts):
-            found.append(_sentence(f"{called} of {about}", name, "fallen", figures, drifts))
+            found.append(_sentence(f"{called} {about}", name, "fallen", figures, drifts))
     for name, called in RISES.items():
         if _much(name, figures, drifts, parameters.max_change) and _certain(name, figures, drifts):
-            found.append(_sentence(f"{called} on {about}", name, "risen", figures, drifts))
+            found.append(_sentence(f"{called} {about}", name, "risen", figures, drifts))
     return found
 
 

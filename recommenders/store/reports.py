@@ -311,12 +311,6 @@ def weeks_to_report(connection: sa.Connection) -> list[dt.date]:
     return [row.newest - dt.timedelta(weeks=1), row.newest] if row.oldest < row.newest else [row.newest]
 
 
-def known_since(connection: sa.Connection) -> dt.datetime | None:
-    """The oldest event on record: of what came before, retention has left nothing to count."""
-    oldest: dt.datetime | None = connection.execute(sa.text("SELECT min(occurred_at) FROM events")).scalar()
-    return oldest
-
-
 @dataclass(frozen=True)
 class Figure:
     """How a figure is shown. `unit`: a share (in [0, 1]), a mean, or a count; `heard`: it comes from listening."""

@@ -190,10 +190,11 @@ def test_mixtapes_that_came_after_their_week_have_no_figures_of_listening(store:
 
 def test_events_that_were_dropped_are_not_taken_for_silence(small: Planted) -> None:
     small.happen(LISTENED)
-    with small.store.begin() as connection:
-        connection.execute(sa.text("DELETE FROM events WHERE occurred_at < :at"), {"at": at(BEFORE, 12)})
-        connection.execute(sa.text("DELETE FROM events WHERE context = :c"), {"c": context(BEFORE)})
-    assert "reach" not in report(small).drift
+    moments = {"at": OVER, "now": OVER, "zone": UTC}
+    december = dict.fromkeys(("at", "now"), dt.datetime(2026, 12, 1, tzinfo=dt.UTC)) | {"zone": UTC}
+    for moment, months, known in ((moments, 1, True), (december, 1, True), (december, 0, False)):
+        told = report_week(small.store, WEEK, ReportParameters(), run_key="run", retention_months=months, **moment)
+        assert ("reach" in told.figures, "reach" in told.drift) == (known, known)
 
 
 # Alarms
