@@ -105,6 +105,14 @@ def test_a_week_that_goes_on_says_so_and_its_listening_is_not_drawn(reader: Any)
     assert [label for label in labels if label.startswith("Coverage") and str(WEEK) in label]
 
 
+def test_a_week_without_mixtapes_has_its_alarm_and_no_figures(reader: Any, store: Store) -> None:
+    with store.begin() as connection:
+        add_report(connection, 5, figures={"mixtapes": 0, "published": False}, drift={}, alarms=["There are none."])
+    words = Page(reader.get("/report", params={"week": str(WEEK - dt.timedelta(weeks=5))})).words
+    assert "There are none." in words and "Mixtapes 0 – –" in words
+    assert "How far they were heard" not in words and "Where the songs came from" not in words
+
+
 def test_any_week_with_a_report_can_be_chosen(reader: Any) -> None:
     page = Page(reader.get("/report"))
     options = [attributes["value"] for tag, attributes in page.elements if tag == "option"]
