@@ -67,3 +67,4 @@ class ASSET:
     AUDIO_NETWORK = Asset("audio_network")
     TOP_TERMS = Asset("top_terms")
     PLAYLISTS = Asset("playlists")
+    REPORT = Asset("report")

@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from plugins.pages import reading
+from plugins.pages import reading, reporting
 from plugins.pages.connection import Database, Now, current_time
 from plugins.pages.rendering import HEADERS, attachment, render
 from recommenders.errors import ConfigurationError, UnknownNameError
@@ -119,6 +119,7 @@ def create_app() -> FastAPI:
         title="Monday Mixtape", dependencies=[Depends(require_login)], docs_url=None, redoc_url=None, openapi_url=None
     )
     app.include_router(reading.router)
+    app.include_router(reporting.router)
     app.include_router(router)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(UnknownNameError, _unknown)

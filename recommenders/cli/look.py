@@ -1,4 +1,4 @@
-"""Commands that show what the service knows: playlist, similar, terms, why, plot."""
+"""Commands that show what the service knows: playlist, similar, terms, why, report, plot."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from recommenders.cli.common import app, console, date_of, now, open_artifacts, open_store
+from recommenders.cli.common import app, console, date_of, now, open_artifacts, open_store, plain
 from recommenders.errors import ConfigurationError, NotEnoughDataError, UnknownNameError
 from recommenders.settings import Settings
 
@@ -220,6 +220,31 @@ def why(
         explanation = explain(connection, open_artifacts(settings), user, track, date_of(week, "--week"))
     for line in explanation.lines:
         console().print(line, markup=False, highlight=False)
+
+
+@app.command()
+def report(
+    week: Annotated[
+        str | None, typer.Option(help="The Monday of a week, YYYY-MM-DD; the newest that is over by default.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
+) -> None:
+    """Show what became of a week's mixtapes: reach, depth, retention, what they held, and what is alarming."""
+    from dataclasses import asdict
+
+    from recommenders.exchange.terminal import report_table
+    from recommenders.store.reports import report_of
+
+    settings = Settings()
+    with open_store(settings) as store, store.begin() as connection:
+        found = report_of(connection, date_of(week, "--week"))
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(found), default=str, ensure_ascii=False, indent=2) + "\n")
+        return
+    screen = console()
+    screen.print(report_table(found, settings.zone))
+    for alarm in found.alarms:
+        screen.print(f"[yellow]alarm[/]   {plain(alarm)}", highlight=False)
 
 
 @app.command()

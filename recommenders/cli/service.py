@@ -60,11 +60,13 @@ def status() -> None:
         screen.print(status_table(found.service, settings.zone))
     for sentence in found.broken:
         screen.print(f"[red]broken[/]  {plain(sentence)}", highlight=False)
+    for sentence in found.alarms:
+        screen.print(f"[yellow]alarm[/]   {plain(sentence)}", highlight=False)
     for sentence in found.stale:
         screen.print(f"[yellow]stale[/]   {plain(sentence)}", highlight=False)
     if found.broken:
         raise typer.Exit(EXIT_BROKEN)
-    if not found.stale:
+    if not (found.alarms or found.stale):
         screen.print("[green]All is well.[/]")
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from recommenders.playlists.mixtape import Mixtape
 from recommenders.store.freshness import Freshness
+from recommenders.store.reports import FIGURES, SHARE, Report, changed
 from recommenders.store.status import ServiceStatus
 from recommenders.timing import ago, moment
 
@@ -64,6 +65,25 @@ def status_table(status: ServiceStatus, zone: dt.tzinfo) -> Group:
         )
         named = each.name
     return Group(facts, ages)
+
+
+def report_table(report: Report, zone: dt.tzinfo) -> Table:
+    """A week's figures, each beside its mean in the weeks before."""
+    known = "the week was over" if report.complete else f"known until {_when(report.until, zone)}"
+    edition = f"edition {report.edition_id}" if report.edition_id else "nothing was published"
+    table = Table(title=Text(f"Mixtapes of {report.week}: {edition}, {known}"), title_justify="left")
+    for column, justify in (("figure", "left"), ("", "left"), ("this week", "right"), ("before", "right")):
+        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table.add_column("drift", justify="right")
+    for figure in FIGURES:
+        drift = report.drift.get(figure.name)
+        value, before = figure.text(report.figures.get(figure.name)), figure.text(drift["mean"] if drift else None)
+        table.add_row(figure.label, figure.explained, value, before, changed(drift))
+    for source, share in report.figures.get("sources", {}).items():
+        drift = report.drift.get("sources", {}).get(source)
+        before = SHARE.text(drift["mean"] if drift else None)
+        table.add_row(Text(f"from {source}"), "of songs", SHARE.text(share), before, changed(drift))
+    return table
 
 
 def _when(at: dt.datetime, zone: dt.tzinfo) -> str:

@@ -1,7 +1,7 @@
 """Is everything running that should, and is what it makes fresh? For `mixtape status`; it starts nothing."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
@@ -15,11 +15,12 @@ from recommenders.store.status import ServiceStatus, service_status
 
 @dataclass(frozen=True)
 class Health:
-    """What is broken and what is stale, as plain sentences; `service` is None where the store can't be read."""
+    """What is broken, alarming and stale, as plain sentences; `service` is None where the store can't be read."""
 
     service: ServiceStatus | None
     broken: list[str]
     stale: list[str]
+    alarms: list[str] = field(default_factory=list)
 
 
 def check(settings: Settings, now: dt.datetime) -> Health:
@@ -37,7 +38,7 @@ def check(settings: Settings, now: dt.datetime) -> Health:
         return Health(None, ["The database does not have this version's tables: mixtape up makes them", *broken], [])
     finally:
         store.close()
-    return Health(service, broken + service.broken, service.stale)
+    return Health(service, broken + service.broken, service.stale, service.alarms)
 
 
 def _airflow_problems(settings: Settings) -> list[str]:

@@ -12,13 +12,21 @@ DAILY_WEEKS = 8  # of top terms: what rises is seen by the days of a week
 CRAWLS_WEEKS = 26
 
 
+def first_month_kept(today: dt.date, retention_months: int | None) -> dt.date | None:
+    """The first day whose events are kept: months that ended `retention_months` before are dropped. None: all."""
+    if retention_months is None:
+        return None
+    months = today.year * 12 + today.month - 1 - retention_months
+    return dt.date(months // 12, months % 12 + 1, 1)
+
+
 def drop_old_events(connection: sa.Connection, today: dt.date, retention_months: int | None) -> list[str]:
     """Drop the months of events that ended more than `retention_months` ago; return their names. None keeps all."""
-    if retention_months is None:
+    kept = first_month_kept(today, retention_months)
+    if kept is None:
         return []
     stage = Stage("drop old events")
-    months = today.year * 12 + today.month - 1 - retention_months
-    dropped = drop_event_months(connection, dt.date(months // 12, months % 12 + 1, 1))
+    dropped = drop_event_months(connection, kept)
     stage.done(len(dropped), "months")
     return dropped
 

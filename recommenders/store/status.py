@@ -24,6 +24,7 @@ from recommenders.store.freshness import (
 )
 from recommenders.store.models import ModelRow, champion, model
 from recommenders.store.reading import count_reading
+from recommenders.store.reports import standing_alarms
 
 COUNTED_EXACTLY = 1_000_000
 MONDAY_DUE = dt.timedelta(hours=12)  # after Monday 00:00; the run begins at 05:00
@@ -52,7 +53,8 @@ class WeekStatus:
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """What `mixtape status` and the web page show. `stale` and `broken` are plain sentences, empty when all is well."""
+    """What `mixtape status` and the web page show. `stale`, `alarms` (of the weekly reports) and `broken` are plain
+    sentences, empty when all is well."""
 
     now: dt.datetime
     this_week: dt.date
@@ -70,11 +72,12 @@ class ServiceStatus:
     set_aside: SetAside
     stale: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
 
     @property
     def problems(self) -> list[str]:
         """Everything that is not well, the worst first."""
-        return self.broken + self.stale
+        return self.broken + self.alarms + self.stale
 
 
 def service_status(connection: sa.Connection, now: dt.datetime, zone: ZoneInfo | None = None) -> ServiceStatus:
@@ -102,6 +105,7 @@ def service_status(connection: sa.Connection, now: dt.datetime, zone: ZoneInfo |
     status.inputs.extend(_inputs(connection, status, imports))
     status.broken.extend(_broken(status, dt.datetime.combine(monday, dt.time(), zone)))
     status.stale.extend(_stale(status))
+    status.alarms.extend(alarm for alarm in standing_alarms(connection) if alarm not in status.stale)
     return status
 
 

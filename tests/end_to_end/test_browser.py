@@ -13,6 +13,7 @@ import requests
 import sqlalchemy as sa
 from playwright.sync_api import BrowserContext, FrameLocator, Page, Playwright, expect, sync_playwright
 
+from recommenders.runtime.demo import watch
 from recommenders.settings import PROJECT_ROOT
 
 OPTIONS = [
@@ -32,6 +33,7 @@ PAGES = [
     "users?q=a",
     "user?id=",
     "uploads",
+    "report",
     "reading",
     "artists?q=a",
     "artist?id=1",
@@ -288,3 +290,18 @@ def test_the_page_of_reading_leads_to_an_artist_and_the_words_for_it(viewer: Pag
     expect(frame.get_by_role("heading", level=1)).to_have_text(name)
     expect(frame.get_by_role("region", name="Words", exact=True).get_by_role("listitem")).to_have_count(12)
     expect(frame.get_by_role("region", name="Described alike").get_by_role("listitem")).to_have_count(10)
+
+
+def test_the_page_of_reports_shows_this_week_so_far_on_a_phone_too(viewer: Page, service: Any) -> None:
+    run = watch(service.api, "weekly_report", service.api.trigger("weekly_report"), lambda state, elapsed_s: None)
+    assert run.state == "success"
+    frame = mixtape_pages(viewer, service)
+    frame.get_by_role("link", name="Report", exact=True).click()
+    expect(frame.get_by_role("heading", level=1)).to_contain_text("Mixtapes of")
+    expect(frame.locator("main")).to_contain_text("The week goes on")
+    rows = frame.locator("table.reported tbody tr")
+    expect(rows.filter(has_text="Mixtapes")).to_contain_text("600")
+    expect(frame.locator("svg.weeks .point")).not_to_have_count(0)
+    viewer.set_viewport_size({"width": 390, "height": 844})
+    width = frame.locator("html").evaluate("page => [page.scrollWidth, page.clientWidth]")
+    assert width[0] <= width[1], "the page is wider than a phone"
