@@ -1,0 +1,8 @@
+"""Editorial playlists and stations."""
+
+revision = "0007"
+down_revision = "0006"
+
+
+def upgrade() -> None:
+    """Nothing to change yet."""
