@@ -31,6 +31,8 @@ class Edition:
     parameters: dict[str, Any]
     figures: dict[str, Any]
     warnings: list[str]
+    trial_model_id: int | None  # tried beside `model_id`, on the mixtapes of `trial_share` of the users
+    trial_share: float | None
 
 
 def plan_edition(
@@ -46,6 +48,8 @@ def plan_edition(
     warnings: list[str],
     package_version: str,
     now: dt.datetime,
+    trial_model_id: int | None = None,
+    trial_share: float | None = None,
 ) -> int:
     """Make the week, its partition and the edition of the run `run_key`; return the edition's id.
 
@@ -65,6 +69,8 @@ def plan_edition(
         "warnings": warnings,
         "version": package_version,
         "now": now,
+        "trial_model_id": trial_model_id,
+        "trial_share": trial_share,
     }
     connection.execute(
         sa.text("INSERT INTO weeks (week, cutoff, seed) VALUES (:week, :cutoff, :seed) ON CONFLICT DO NOTHING"), values
@@ -75,14 +81,15 @@ def plan_edition(
     edition_id: int = connection.execute(
         sa.text("""
             INSERT INTO editions (week, run_key, state, dry_run, cutoff, seed, model_id, parameters, warnings,
-                                  package_version, created_at)
+                                  package_version, created_at, trial_model_id, trial_share)
             VALUES (:week, :run_key, 'planned', :dry_run, :cutoff, :seed, :model_id, :parameters, :warnings,
-                    :version, :now)
+                    :version, :now, :trial_model_id, :trial_share)
             ON CONFLICT (run_key) DO UPDATE
                 SET week = excluded.week, state = excluded.state, dry_run = excluded.dry_run,
                     cutoff = excluded.cutoff, seed = excluded.seed, model_id = excluded.model_id,
                     parameters = excluded.parameters, warnings = excluded.warnings, figures = '{}',
-                    package_version = excluded.package_version
+                    package_version = excluded.package_version, trial_model_id = excluded.trial_model_id,
+                    trial_share = excluded.trial_share
             RETURNING edition_id
         """),
         values,
@@ -95,7 +102,8 @@ def edition(connection: sa.Connection, edition_id: int) -> Edition:
     """The edition of this id; raises UnknownNameError."""
     row = connection.execute(
         sa.text("""
-            SELECT edition_id, week, state, dry_run, cutoff, seed, model_id, parameters, figures, warnings
+            SELECT edition_id, week, state, dry_run, cutoff, seed, model_id, parameters, figures, warnings,
+                   trial_model_id, trial_share
             FROM editions WHERE edition_id = :id
         """),
         {"id": edition_id},
@@ -190,7 +198,10 @@ def publish_edition(connection: sa.Connection, published: Edition, now: dt.datet
 
 @dataclass(frozen=True)
 class Playlists:
-    """Lists of one length: `user_ids` (n,), `reason_ids` (n, 2 x length), `short_reason` (n,), the rest (n, length)."""
+    """Lists of one length: `user_ids` (n,), `reason_ids` (n, 2 x length), `short_reason` (n,), the rest (n, length).
+
+    `teams` says which side of a trial picked each song; None for users who are in none.
+    """
 
     user_ids: npt.NDArray[np.int64]
     track_ids: npt.NDArray[np.int64]
@@ -200,6 +211,7 @@ class Playlists:
     reason_ids: npt.NDArray[np.int64]
     bends: npt.NDArray[np.int16]
     short_reason: npt.NDArray[np.int16]
+    teams: npt.NDArray[np.int16] | None = None
 
 
 def delete_playlists(connection: sa.Connection, of: Edition, users: tuple[int, int]) -> None:
@@ -229,7 +241,8 @@ def write_playlists(connection: sa.Connection, of: Edition, lists: list[Playlist
                 "reason_ids": group.reason_ids,
                 "bends": group.bends,
                 "short_reason": group.short_reason,
-            },
+            }
+            | ({} if group.teams is None else {"teams": group.teams}),
         )
 
 
