@@ -1,0 +1,138 @@
+"""A trial: the champion and another model pick the songs of one mixtape by turns, and listeners decide.
+
+Team draft (Radlinski, Kurup & Joachims 2008, "How does clickthrough data reflect retrieval quality?"; Chapelle,
+Joachims, Radlinski & Yue 2012): both sides meet in each list, so that differences between listeners and weeks, which
+are far larger than those between two models, fall out of the comparison.
+"""
+
+import datetime as dt
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from recommenders.collaborative.model import load_model
+from recommenders.errors import ModelError
+from recommenders.mixing.candidates import RUNGS, Candidates
+from recommenders.mixing.shelf import Shelf
+from recommenders.playlists.allocation import seeded_hash, welcomed
+from recommenders.store import Artifacts, models
+from recommenders.store.models import ModelRow
+
+KINDS = ("collaborative",)  # of models that can be tried
+_COIN = 0x7E57_0C01  # sets the coins apart from the other draws of the same seed
+
+
+class Team(IntEnum):
+    """Which side of a trial picked a song."""
+
+    NEITHER = 0
+    CHAMPION = 1
+    TRIED = 2
+
+
+class _List(NamedTuple):
+    """The ranked lists of one side. (A tuple, so that numba can read it.)"""
+
+    rows: npt.NDArray[np.int32]
+    scores: npt.NDArray[np.float32]
+    sources: npt.NDArray[np.int8]
+    welcome: npt.NDArray[np.bool_]  # fresh, and to the user's taste
+
+
+def check_trial(
+    connection: sa.Connection,
+    artifacts: Artifacts,
+    model_id: int | None,
+    champion: ModelRow | None,
+    cutoff: dt.datetime,
+) -> list[str]:
+    """Make sure that the model `model_id` can be tried beside the champion; what there is to know about that trial.
+
+    It may be of any state, rejected too. Raises ModelError when there is no such model, or none to compare it with, and
+    ArtifactError when its file is lost.
+    """
+    if model_id is None:
+        return []
+    tried = models.model(connection, model_id)
+    if tried.kind not in KINDS:
+        raise ModelError(f"Model {model_id} is of the kind {tried.kind!r}: a trial takes one of {', '.join(KINDS)}.")
+    if champion is None:
+        raise ModelError(f"Model {model_id} can't be tried: there is no champion that picks the other songs.")
+    if champion.artifact_uri == tried.artifact_uri:
+        raise ModelError(f"Model {model_id} is what the champion {champion.model_id} is: there is nothing to compare.")
+    load_model(artifacts, tried.artifact_uri, model_id)
+    if tried.cutoff > cutoff:
+        return [
+            f"The model {model_id}, which is tried, knows of listening until {tried.cutoff:%Y-%m-%d %H:%M} UTC, after "
+            "these mixtapes' cut-off: that is an advantage over the champion."
+        ]
+    return []
+
+
+def takes_part(user_ids: npt.NDArray[np.int64], model_id: int, share: float) -> npt.NDArray[np.bool_]:
+    """Which users (n_users,) are in the trial of the model `model_id`: about a `share` of them.
+
+    Who is in stays in from week to week, also when the share grows.
+    """
+    drawn = (seeded_hash(model_id, user_ids) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    part: npt.NDArray[np.bool_] = drawn < share
+    return part
+
+
+def team_draft(
+    champion: Candidates, tried: Candidates, shelf: Shelf, seed: int
+) -> tuple[Candidates, npt.NDArray[np.int8]]:
+    """One list of both sides' candidates for each user, and the team that picked each, (n_users, n) int8 of `Team`.
+
+    In each round a coin of the seed, the user and the round says who picks first; then each side picks the best of its
+    list of which no version is picked yet, a side that has none left passes. What both have on their list counts
+    for the one that picks it. `tried.user_ids` are some of `champion.user_ids`; the others get the champion's
+    list, and no teams. n is the sum of both widths.
+
+    A score says nothing of the song but of its place: it is the one that the champion's list has there, among the
+    songs of the same rung. So scores fall along a list, those of users in and out of the trial can be compared, and
+    where too many want a song, neither team is heard more. A fresh song stays to the user's taste (`fresh_least`)
+    where it was on the list it comes from; those before the last of them count as well.
+    """
+    from recommenders.playlists.trial_kernels import draft
+
+    drafted = np.searchsorted(champion.user_ids, tried.user_ids)
+    n = champion.rows.shape[1] + tried.rows.shape[1]
+    merged = Candidates(
+        champion.user_ids,
+        _widened(champion.rows, n, -1),
+        _widened(champion.scores, n, 0),
+        _widened(champion.sources, n, 0),
+        champion.fresh_least.copy(),
+    )
+    teams = np.zeros(merged.rows.shape, dtype=np.int8)
+    rounds = np.arange(max(champion.rows.shape[1], tried.rows.shape[1]))
+    coins = seeded_hash(seed ^ _COIN, tried.user_ids[:, np.newaxis], rounds) & np.uint64(1)
+    sides = (_list(champion, shelf), _list(tried, shelf))
+    draft(sides, drafted, coins.astype(np.bool_), shelf.works, RUNGS, merged, teams)
+    return merged, teams
+
+
+def _widened(values: npt.NDArray[Any], n: int, missing: int) -> npt.NDArray[Any]:
+    wider = np.full((len(values), n), missing, dtype=values.dtype)
+    wider[:, : values.shape[1]] = values
+    return wider
+
+
+def _list(candidates: Candidates, shelf: Shelf) -> _List:
+    return _List(candidates.rows, candidates.scores, candidates.sources, welcomed(shelf, candidates))
+
+
+def teams_of(
+    rows: npt.NDArray[np.int32], offered: npt.NDArray[np.int32], teams: npt.NDArray[np.int8]
+) -> npt.NDArray[np.int8]:
+    """The team of each song of finished lists `rows` (n_users, length), from the candidates `offered` (n_users, n) and
+    the `teams` that picked them; nobody's where a song was filled in beyond them."""
+    from recommenders.playlists.trial_kernels import find_teams
+
+    found = np.zeros(rows.shape, dtype=np.int8)
+    find_teams(rows, offered, teams, found)
+    return found
