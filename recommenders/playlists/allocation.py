@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from recommenders.mixing.candidates import RUNGS, Candidates, Source, popularity_scores
 from recommenders.mixing.shelf import Forbidden, Shelf
-from recommenders.playlists.parameters import MixtapeRules
+from recommenders.playlists.dials import Limits
 from recommenders.playlists.reasons import Bend
 from recommenders.store import Artifacts
 from recommenders.store.artifacts import column_matrix, matrix_column
@@ -61,6 +61,16 @@ class Lists(NamedTuple):
         return Lists(taken(self.rows), taken(self.scores), taken(self.sources), taken(self.bends))
 
 
+class Allocation(NamedTuple):
+    """Who got which song: `refused` (n_users, n_candidates) bool, the candidates that others wanted more; `exposure`
+    (n_tracks,) int64, lists that each song is on."""
+
+    lists: Lists
+    refused: npt.NDArray[np.bool_]
+    exposure: npt.NDArray[np.int64]
+    figures: dict[str, int]
+
+
 class _Popular(NamedTuple):
     rows: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float32]
@@ -70,52 +80,77 @@ class _Popular(NamedTuple):
 def allocate(
     shelf: Shelf,
     candidates: Candidates,
-    rules: MixtapeRules,
+    limits: Limits,
     seed: int,
     cap: int,
     read_forbidden: Callable[[npt.NDArray[np.int64]], Forbidden],
-) -> tuple[Lists, dict[str, int]]:
+) -> Allocation:
     """The songs of every user, and figures about it.
 
-    `cap`: mixtapes that one song may be on. `read_forbidden` gives, for ascending user ids, what they must not get; it
-    is asked only for users whose candidates did not suffice.
+    `limits` of each user; `cap`: mixtapes that one song may be on. `read_forbidden` gives, for ascending user ids, what
+    they must not get; it is asked only for users whose candidates did not suffice.
     """
-    chosen, rounds = _deferred_acceptance(shelf, candidates, rules, seed, cap)
-    lists = _lists(candidates, chosen)
+    chosen, refused, rounds = _deferred_acceptance(shelf, candidates, limits, seed, cap)
+    lists = lists_of(candidates, chosen)
     exposure = np.bincount(lists.rows[lists.rows >= 0], minlength=len(shelf.track_ids))
-    short = np.flatnonzero(lists.rows[:, -1] < 0)
-    _fill(shelf, candidates, lists, short, rules, seed, cap, exposure, read_forbidden)
-    without_fresh = _mark_without_fresh(shelf, candidates, lists, rules.min_fresh)
-    return lists, {
-        "rounds": rounds,
-        "filled": len(short),
-        "short": int((lists.rows[:, -1] < 0).sum()),
-        "bent": int((lists.bends > 0).sum()),
-        "exposure_cap": cap,
-        "highest_exposure": int(exposure.max(initial=0)),
-        "tracks": int((exposure > 0).sum()),
-        "fresh": int(exposure[shelf.fresh].sum()),
-        "users_without_enough_fresh": without_fresh,
-        "from_sound": int((lists.sources == Source.AUDIO).sum()),
-    }
+    filled, without_fresh = complete(shelf, candidates, lists, limits, cap, exposure, read_forbidden)
+    return Allocation(
+        lists,
+        refused,
+        exposure,
+        {
+            "rounds": rounds,
+            "filled": filled,
+            "short": len(_short(lists, limits)),
+            "bent": int((lists.bends > 0).sum()),
+            "exposure_cap": cap,
+            "highest_exposure": int(exposure.max(initial=0)),
+            "tracks": int((exposure > 0).sum()),
+            "fresh": int(exposure[shelf.fresh].sum()),
+            "users_without_enough_fresh": without_fresh,
+            "from_sound": int((lists.sources == Source.AUDIO).sum()),
+        },
+    )
+
+
+def complete(
+    shelf: Shelf,
+    candidates: Candidates,
+    lists: Lists,
+    limits: Limits,
+    cap: int,
+    exposure: npt.NDArray[np.int64],
+    read_forbidden: Callable[[npt.NDArray[np.int64]], Forbidden],
+) -> tuple[int, int]:
+    """Fill the lists that are short and mark what was given up, changing `lists` and `exposure` in place.
+
+    Returns how many lists were short, and how many have less fresh songs than they should.
+    """
+    short = _short(lists, limits)
+    _fill(shelf, candidates, lists, short, limits, cap, exposure, read_forbidden)
+    return len(short), _mark_without_fresh(shelf, candidates, lists, limits)
+
+
+def _short(lists: Lists, limits: Limits) -> npt.NDArray[np.int64]:
+    return np.flatnonzero((lists.rows >= 0).sum(axis=1) < limits.length)
 
 
 def _deferred_acceptance(
-    shelf: Shelf, candidates: Candidates, rules: MixtapeRules, seed: int, cap: int
-) -> tuple[npt.NDArray[np.int64], int]:
-    """Places (n_users, length) of the songs chosen in each user's candidates, and the number of rounds."""
+    shelf: Shelf, candidates: Candidates, limits: Limits, seed: int, cap: int
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_], int]:
+    """Places (n_users, longest length) of the songs chosen in each user's candidates, which candidates were refused,
+    and the number of rounds."""
     from recommenders.playlists.kernels import choose
 
-    n_users = len(candidates.user_ids)
-    chosen = np.full((n_users, rules.length), -1, dtype=np.int64)
-    held = np.full((n_users, rules.length), -1, dtype=np.int32)  # the rows of the shelf that `chosen` stands for
+    n_users, width = len(candidates.user_ids), int(limits.length.max(initial=0))
+    chosen = np.full((n_users, width), -1, dtype=np.int16)
+    held = np.full((n_users, width), -1, dtype=np.int32)  # the rows of the shelf that `chosen` stands for
     refused = np.zeros(candidates.rows.shape, dtype=np.bool_)
-    welcome = _welcome(shelf, candidates)
+    welcome = welcomed(shelf, candidates)
     asking = np.arange(n_users)
     rounds = 0
 
     def ask(users: npt.NDArray[np.int64]) -> None:
-        limits = (rules.max_per_artist, rules.max_per_release, rules.min_fresh)
         choose(shelf, users, candidates, welcome, refused, limits, chosen)
 
     with ThreadPoolExecutor() as threads:
@@ -127,7 +162,7 @@ def _deferred_acceptance(
             crowded = np.bincount(held.ravel() + 1, minlength=len(shelf.track_ids) + 1) > cap
             crowded[0] = False
             contested = np.flatnonzero(crowded[held.ravel() + 1])
-            users, places = contested // rules.length, chosen.ravel()[contested]
+            users, places = contested // width, chosen.ravel()[contested]
             lost = _weakest(
                 held.ravel()[contested],
                 candidates.sources[users, places],
@@ -138,10 +173,10 @@ def _deferred_acceptance(
             )
             refused[users[lost], places[lost]] = True
             asking = np.unique(users[lost])
-    return chosen, rounds
+    return chosen, refused, rounds
 
 
-def _welcome(shelf: Shelf, candidates: Candidates) -> npt.NDArray[np.bool_]:
+def welcomed(shelf: Shelf, candidates: Candidates) -> npt.NDArray[np.bool_]:
     """Which candidates (n_users, n) are fresh songs to the user's taste, for which places are kept."""
     fresh = shelf.fresh[np.maximum(candidates.rows, 0)] & (candidates.rows >= 0)
     liked = candidates.scores >= candidates.fresh_least[:, np.newaxis]
@@ -149,12 +184,12 @@ def _welcome(shelf: Shelf, candidates: Candidates) -> npt.NDArray[np.bool_]:
     return welcome
 
 
-def _mark_without_fresh(shelf: Shelf, candidates: Candidates, lists: Lists, min_fresh: int) -> int:
+def _mark_without_fresh(shelf: Shelf, candidates: Candidates, lists: Lists, limits: Limits) -> int:
     """Mark the last songs of a list as bent for which fresh ones were to the user's taste, but wanted more elsewhere.
 
     Returns how many lists that are.
     """
-    there = np.minimum(_welcome(shelf, candidates).sum(axis=1), min_fresh)
+    there = np.minimum(welcomed(shelf, candidates).sum(axis=1), limits.min_fresh)
     fresh = shelf.fresh[np.maximum(lists.rows, 0)] & (lists.rows >= 0)
     missing = np.maximum(there - fresh.sum(axis=1), 0)
     other = (lists.rows >= 0) & ~fresh
@@ -193,7 +228,8 @@ def _weakest(
     return np.concatenate(lost)
 
 
-def _lists(candidates: Candidates, chosen: npt.NDArray[np.int64]) -> Lists:
+def lists_of(candidates: Candidates, chosen: npt.NDArray[np.int16]) -> Lists:
+    """The candidates in the places `chosen` (n_users, longest length), -1 past the end."""
     empty = chosen < 0
     places = np.where(empty, 0, chosen)
 
@@ -213,8 +249,7 @@ def _fill(
     candidates: Candidates,
     lists: Lists,
     short: npt.NDArray[np.int64],
-    rules: MixtapeRules,
-    seed: int,
+    limits: Limits,
     cap: int,
     exposure: npt.NDArray[np.int64],
     read_forbidden: Callable[[npt.NDArray[np.int64]], Forbidden],
@@ -224,6 +259,7 @@ def _fill(
 
     rows = shelf.by_popularity()
     popular = _Popular(rows, popularity_scores(shelf, rows), int(Source.POPULAR))
+    welcome = welcomed(shelf, candidates) if len(short) else np.empty((0, 0), dtype=np.bool_)
     for first in range(0, len(short), FILL_BLOCK):
         users = short[first : first + FILL_BLOCK]
         forbidden = read_forbidden(candidates.user_ids[users])
@@ -233,8 +269,9 @@ def _fill(
             users,
             lists,
             candidates,
+            welcome,
             popular,
-            (rules.max_per_artist, rules.max_per_release),
+            limits,
             exposure,
             cap,
             (int(Bend.EXPOSURE), int(Bend.ARTIST)),

@@ -54,20 +54,22 @@ def choose(shelf, users, candidates, welcome, refused, limits, chosen):  # type:
     """For each of `users`: the best candidates not refused that keep the caps, as places in the user's list.
 
     The first places go to candidates that are fresh and to the user's taste (`welcome`), as many as there are up to
-    the limit. `welcome` and `refused` (n_users, n_candidates) bool; `limits` = (songs per artist, songs per release,
-    places for fresh songs). Writes `chosen` (n_users, length), -1 past the end.
+    the limit. `welcome` and `refused` (n_users, n_candidates) bool; `limits` of all users, as in `dials.Limits`. Writes
+    `chosen` (n_users, longest length), -1 past the end.
     """
     tally = _empty_tally(shelf)
-    rows, length = candidates.rows, chosen.shape[1]
+    rows = candidates.rows
     for n in range(users.shape[0]):
         user = users[n]
+        length, n_fresh = limits.length[user], limits.min_fresh[user]
+        caps = (limits.max_per_artist[user], limits.max_per_release[user])
         count = 0
         for place in range(rows.shape[1]):
-            if rows[user, place] < 0 or count == min(limits[2], length):
+            if rows[user, place] < 0 or count == n_fresh:
                 break
             if not welcome[user, place] or refused[user, place]:
                 continue
-            if _fits(shelf, rows[user, place], tally, n + 1, limits):
+            if _fits(shelf, rows[user, place], tally, n + 1, caps):
                 _add(shelf, rows[user, place], tally, n + 1)
                 chosen[user, count] = place
                 count += 1
@@ -78,7 +80,7 @@ def choose(shelf, users, candidates, welcome, refused, limits, chosen):  # type:
                 break
             if refused[user, place] or (chosen[user, :n_fresh] == place).any():
                 continue
-            if not _fits(shelf, row, tally, n + 1, limits):
+            if not _fits(shelf, row, tally, n + 1, caps):
                 continue
             _add(shelf, row, tally, n + 1)
             chosen[user, count] = place
@@ -87,31 +89,33 @@ def choose(shelf, users, candidates, welcome, refused, limits, chosen):  # type:
 
 
 @compiled()
-def fill(shelf, forbidden, users, lists, candidates, popular, limits, exposure, cap, bends):  # type: ignore[no-untyped-def]
+def fill(shelf, forbidden, users, lists, candidates, welcome, popular, limits, exposure, cap, bends):  # type: ignore[no-untyped-def]
     """Fill the short lists of `users`, one after the other, giving up as few rules as possible.
 
-    First the shelf by popularity, under every rule; then the user's own candidates and the shelf, beyond the exposure
-    cap (`bends[0]`); then both beyond the caps on artist and release (`bends[1]`). What is heard or blocked, and a
-    second version of a work, is never taken. `lists` and `candidates` are (rows, scores, sources, ...) of all users,
-    `popular` (rows, scores, source) of the shelf, `forbidden` of `users` only; `lists` and `exposure` (n_tracks,) are
-    changed in place.
+    First the shelf by popularity, under every rule; then, beyond the exposure cap (`bends[0]`), the fresh songs that
+    are still missing, the user's other candidates, and the shelf; then both beyond the caps on artist and release
+    (`bends[1]`). What is heard or blocked, and a second version of a work, is never taken. `lists` and `candidates`
+    are (rows, scores, sources, ...) of all users, `welcome` and `limits` as in `choose`, `popular` (rows, scores,
+    source) of the shelf, `forbidden` of `users` only; `lists` and `exposure` (n_tracks,) are changed in place.
     """
     tally = _empty_tally(shelf)
     work_stamps = np.zeros(shelf.works.max() + 1, dtype=np.int64)
     artist_stamps = np.zeros(shelf.artist_ids.shape[0], dtype=np.int64)
-    length = lists.rows.shape[1]
     for n in range(users.shape[0]):
         user, stamp = users[n], n + 1
+        length = limits.length[user]
+        caps = (limits.max_per_artist[user], limits.max_per_release[user])
         mark(work_stamps, forbidden.work_offsets, forbidden.works, n)
         mark(artist_stamps, forbidden.artist_offsets, forbidden.artists, n)
-        count = 0
+        count, n_fresh = 0, 0
         while count < length and lists.rows[user, count] >= 0:
             row = lists.rows[user, count]
             work_stamps[shelf.works[row]] = stamp
             _add(shelf, row, tally, stamp)
             count += 1
-        for step in range(5):
-            own = step in (1, 3)
+            n_fresh += shelf.fresh[row]
+        for step in range(6):
+            own = step in (1, 2, 4)
             n_offered = candidates.rows.shape[1] if own else popular.rows.shape[0]
             for i in range(n_offered):
                 row = candidates.rows[user, i] if own else popular.rows[i]
@@ -119,15 +123,18 @@ def fill(shelf, forbidden, users, lists, candidates, popular, limits, exposure, 
                     break
                 if work_stamps[shelf.works[row]] == stamp or (step == 0 and exposure[row] >= cap):
                     continue
+                if step == 1 and (n_fresh >= limits.min_fresh[user] or not welcome[user, i]):
+                    continue
                 if artist_forbidden(shelf, artist_stamps, row, stamp):
                     continue
-                if step < 3 and not _fits(shelf, row, tally, stamp, limits):
+                if step < 4 and not _fits(shelf, row, tally, stamp, caps):
                     continue
                 work_stamps[shelf.works[row]] = stamp
                 _add(shelf, row, tally, stamp)
                 lists.rows[user, count] = row
                 lists.scores[user, count] = candidates.scores[user, i] if own else popular.scores[i]
                 lists.sources[user, count] = candidates.sources[user, i] if own else popular.source
-                lists.bends[user, count] = 0 if step == 0 else bends[0] if step < 3 else bends[1]
+                lists.bends[user, count] = 0 if step == 0 else bends[0] if step < 4 else bends[1]
                 exposure[row] += 1
                 count += 1
+                n_fresh += shelf.fresh[row]

@@ -37,10 +37,12 @@ from recommenders.mixing.cold import Cold, read_cold
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden, read_shelf, save_shelf
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
+from recommenders.playlists.dials import limits_of
 from recommenders.playlists.order import Described, features_of, in_playing_order, read_described
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
 from recommenders.playlists.reasons import Reason
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
+from recommenders.store.dials import Dials, read_dials
 from recommenders.store.mixtapes import Edition, Playlists
 from recommenders.store.places import places_of
 from recommenders.timing import Stage
@@ -83,6 +85,7 @@ def plan_week(
         network, silence = _network(connection, champion, cutoff if moment.past else None)
         cold = read_cold(connection, shelf, network, cutoff) if network else Cold.none()
         described = read_described(connection, shelf, cutoff, past=moment.past)
+        dials = read_dials(connection, cutoff)
         edition_id = mixtapes.plan_edition(
             connection,
             week=moment.week,
@@ -99,6 +102,7 @@ def plan_week(
     cap = parameters.rules.exposure_cap(len(user_ids), int(shelf.eligible.sum()))
     cold.save(artifacts, f"editions/{edition_id}/cold")
     described.save(artifacts, f"editions/{edition_id}/described")
+    dials.save(artifacts, f"editions/{edition_id}/dials")
     shards = _shards(user_ids, users_per_shard, least_shards)
     facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
     save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)
@@ -210,21 +214,21 @@ def allocate_songs(store: Store, artifacts: Artifacts, edition_id: int, shards: 
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
         rules = MixtapeRules(**edition.parameters)
-        lists, figures = allocate(
+        allocation = allocate(
             shelf,
             candidates,
-            rules,
+            limits_of(rules, _dials(artifacts, edition_id), candidates.user_ids),
             edition.seed,
             facts["exposure_cap"],
             lambda user_ids: _forbidden(connection, shelf, edition, rules, user_ids),
         )
-        mixtapes.conclude_edition(connection, edition_id, "planned", {"allocation": figures})
+        mixtapes.conclude_edition(connection, edition_id, "planned", {"allocation": allocation.figures})
     for first, end in shards:
         places = np.searchsorted(candidates.user_ids, [first, end])
         name = f"editions/{edition_id}/lists-{first}"
-        lists.slice(*places).save(artifacts, name, candidates.user_ids[places[0] : places[1]])
+        allocation.lists.slice(*places).save(artifacts, name, candidates.user_ids[places[0] : places[1]])
     stage.done(len(candidates.user_ids), "users")
-    return figures
+    return allocation.figures
 
 
 def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequence[int]) -> int:
@@ -238,6 +242,7 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
         model = _model(connection, artifacts, edition.model_id)
+        rules, dials = MixtapeRules(**edition.parameters), _dials(artifacts, edition_id)
         cold = _cold(artifacts, edition_id)
         features = features_of(shelf, described, model, cold)
         explainer = Explainer(model, cold.vectors) if model else None
@@ -250,7 +255,11 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
             )
             known = Interactions.of_columns(tastes)
             codes, plays = find_reasons(shelf, lists, block_ids, explainer, known, cold.track_ids)
-            mixtapes.write_playlists(connection, edition, _by_length(shelf, block_ids, lists, codes, plays))
+            mixtapes.write_playlists(
+                connection,
+                edition,
+                _by_length(shelf, block_ids, lists, codes, plays, limits_of(rules, dials, block_ids).length),
+            )
     stage.done(len(user_ids), "users")
     return len(user_ids)
 
@@ -265,12 +274,12 @@ def verify_edition(store: Store, artifacts: Artifacts, edition_id: int) -> dict[
         verification.refresh_statistics(connection, edition)
         reference = verification.read_reference(connection, edition.cutoff)
         blocks = _blocks(eligibility.read_users(connection, edition.cutoff))
-    rules = MixtapeRules(**edition.parameters).model_dump()
+    rules, dials = MixtapeRules(**edition.parameters).model_dump(), _dials(artifacts, edition_id)
     starts = [0, *(int(block[0]) for block in blocks[1:])]
 
     def check(users: tuple[int, int]) -> verification.Found:
         with store.begin() as connection:
-            return verification.check_lists(connection, reference, edition, rules, users)
+            return verification.check_lists(connection, reference, edition, rules, dials, users)
 
     with ThreadPoolExecutor(VERIFYING_CONNECTIONS) as threads:
         found = reduce(operator.add, threads.map(check, zip(starts, [*starts[1:], 2**62], strict=True)))
@@ -341,6 +350,10 @@ def _cold(artifacts: Artifacts, edition_id: int) -> Cold:
     return Cold.load(artifacts, f"{artifacts.url}/editions/{edition_id}/cold.parquet")
 
 
+def _dials(artifacts: Artifacts, edition_id: int) -> Dials:
+    return Dials.load(artifacts, f"{artifacts.url}/editions/{edition_id}/dials.parquet")
+
+
 def _forbidden(
     connection: Any, shelf: Shelf, edition: Edition, rules: MixtapeRules, user_ids: npt.NDArray[np.int64]
 ) -> Forbidden:
@@ -393,8 +406,9 @@ def _by_length(
     lists: Lists,
     codes: npt.NDArray[np.int16],
     plays: npt.NDArray[np.int64],
+    wanted: npt.NDArray[np.int64],
 ) -> list[Playlists]:
-    """The lists as rows of the database, grouped by their number of songs."""
+    """The lists as rows of the database, grouped by their number of songs; `wanted` (n_users,) is that of full ones."""
     lengths = (lists.rows >= 0).sum(axis=1)
     groups = []
     for length in np.unique(lengths):
@@ -408,7 +422,7 @@ def _by_length(
                 reason_codes=codes[users, :length],
                 reason_ids=plays[users, :length].reshape(len(users), 2 * length),
                 bends=lists.bends[users, :length].astype(np.int16),
-                short_reason=np.full(len(users), length < lists.rows.shape[1], dtype=np.int16),
+                short_reason=(length < wanted[users]).astype(np.int16),
             )
         )
     return groups

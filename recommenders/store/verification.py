@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from recommenders.store.bulk import copy_out
 from recommenders.store.database import glance
+from recommenders.store.dials import Dials
 from recommenders.store.eligibility import read_forbidden_artists
 from recommenders.store.mixtapes import Edition
 from recommenders.store.partitions import playlist_partition
@@ -45,9 +46,13 @@ _LISTS = {
                             AND p.user_id >= :low AND p.user_id < :high)
     """,
     "lists that are neither full nor say why they are short": """
-        SELECT count(*) FROM playlists
+        SELECT count(*)
+        FROM playlists p
+             LEFT JOIN unnest(CAST(:own_users AS bigint[]), CAST(:own_lengths AS int[])) AS own (user_id, length)
+                       USING (user_id),
+             coalesce(own.length, :length) AS wanted
         WHERE week = :week AND edition_id = :edition_id AND user_id >= :low AND user_id < :high
-          AND (cardinality(track_ids) > :length OR (cardinality(track_ids) < :length) <> (short_reason > 0)
+          AND (cardinality(track_ids) > wanted OR (cardinality(track_ids) < wanted) <> (short_reason > 0)
                OR cardinality(track_ids) <> ALL (ARRAY[cardinality(scores), cardinality(sources),
                                                        cardinality(reason_codes), cardinality(bends),
                                                        cardinality(reason_ids) / 2]))
@@ -135,10 +140,14 @@ def check_lists(
     reference: Reference,
     edition: Edition,
     rules: Mapping[str, Any],
+    dials: Dials,
     users: tuple[int, int],
 ) -> Found:
-    """Look at the edition's lists of the half-open range `users`; `rules` are those of a mixtape, by name."""
+    """Look at the edition's lists of the half-open range `users`; `rules` are those of a mixtape, by name, `dials` the
+    listeners' own."""
     values = {**rules, **_of(edition), "low": users[0], "high": users[1]}
+    own_length = dials.of("length", dials.user_ids, rules["length"])
+    values |= {"own_users": dials.user_ids.tolist(), "own_lengths": own_length.tolist()}
     columns = [*_PAIR, ("source", "i2"), ("reason", "i2"), ("bend", "i2"), ("position", "i8")]
     owners, track_ids, sources, reasons, bends, positions = copy_out(connection, _SONGS, columns, values).values()
     places = places_of(reference.track_ids, track_ids)
@@ -157,10 +166,12 @@ def check_lists(
     blocked = Pairs(*copy_out(connection, _BLOCKED_ARTISTS, _PAIR, values).values())
     broken["songs blocked"] += len(np.unique(songs[contained(artists, blocked)]))
     unbent = own_bends != _ARTIST
-    broken["artists with too many songs on one list"] = _too_many(artists.take(unbent[songs]), rules["max_per_artist"])
+    broken["artists with too many songs on one list"] = _over_limit(
+        artists.take(unbent[songs]), dials, "max_per_artist", rules
+    )
     on_release = unbent & (reference.releases[places] > 0)
     releases = Pairs(owners, reference.releases[places]).take(on_release)
-    broken["releases with too many songs on one list"] = _too_many(releases, rules["max_per_release"])
+    broken["releases with too many songs on one list"] = _over_limit(releases, dials, "max_per_release", rules)
     broken["songs of one artist in a row"] = _in_a_row(reference, owners, places, own_bends, positions[there])
     unmarked = places[~np.isin(own_bends, (_EXPOSURE, _ARTIST))]
     return Found(
@@ -185,6 +196,18 @@ def _count_lists(connection: sa.Connection, values: Mapping[str, Any]) -> Counte
 
 def _count(codes: npt.NDArray[np.int16]) -> Counter[int]:
     return Counter(dict(zip(*(column.tolist() for column in np.unique(codes, return_counts=True)), strict=True)))
+
+
+def _over_limit(pairs: Pairs, dials: Dials, name: str, rules: Mapping[str, Any]) -> int:
+    """How many (user, item) pairs occur more often than the user's own limit `name` allows, or else the rules."""
+    own = dials.of(name, dials.user_ids, rules[name])
+    others = dials.user_ids[own != rules[name]]
+    if not len(others):
+        return _too_many(pairs, rules[name])
+    found = _too_many(pairs.take(~np.isin(pairs.user_ids, others)), rules[name])
+    for most in np.unique(own[own != rules[name]]):
+        found += _too_many(pairs.take(np.isin(pairs.user_ids, dials.user_ids[own == most])), int(most))
+    return found
 
 
 def _too_many(pairs: Pairs, most: int) -> int:

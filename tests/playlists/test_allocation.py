@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from recommenders.mixing.candidates import Candidates
 from recommenders.mixing.shelf import Forbidden, Shelf
-from recommenders.playlists.allocation import allocate, seeded_hash
+from recommenders.playlists.allocation import Allocation, allocate, seeded_hash
+from recommenders.playlists.dials import limits_of
 from recommenders.playlists.parameters import MixtapeRules
+from recommenders.store.dials import Dials
 
 LENGTH = 5
 
@@ -47,6 +49,11 @@ def _nothing_forbidden(user_ids: Any) -> Forbidden:
     return Forbidden(zeros, none, zeros, none)
 
 
+def _allocate(shelf: Shelf, candidates: Candidates, seed: int, cap: int) -> Allocation:
+    limits = limits_of(MixtapeRules(length=LENGTH), Dials.none(), candidates.user_ids)
+    return allocate(shelf, candidates, limits, seed, cap, _nothing_forbidden)
+
+
 def _gale_shapley(candidates: Candidates, shelf: Shelf, seed: int, cap: int) -> list[set[int]]:
     """The textbook algorithm, one proposal at a time."""
     wants = [list(map(int, rows)) for rows in candidates.rows]
@@ -69,10 +76,7 @@ def _gale_shapley(candidates: Candidates, shelf: Shelf, seed: int, cap: int) -> 
 def test_gaps_in_the_numbers_of_users_and_tracks_change_nothing() -> None:
     shelf, candidates = _world(7, 25, 30)
     sparse = shelf._replace(track_ids=shelf.track_ids * 3), candidates._replace(user_ids=candidates.user_ids * 7)
-    (whole, _), (gapped, _) = (
-        allocate(*world, MixtapeRules(length=LENGTH), 1, 3, _nothing_forbidden)
-        for world in ((shelf, candidates), sparse)
-    )
+    whole, gapped = (_allocate(*world, 1, 3).lists for world in ((shelf, candidates), sparse))
     assert (whole.rows == gapped.rows).all()
 
 
@@ -80,7 +84,7 @@ def test_gaps_in_the_numbers_of_users_and_tracks_change_nothing() -> None:
 @given(seed=st.integers(0, 2**32 - 1), n_users=st.integers(1, 25), n_tracks=st.integers(6, 40), cap=st.integers(1, 8))
 def test_it_is_the_stable_matching_that_gale_and_shapley_find(seed: int, n_users: int, n_tracks: int, cap: int) -> None:
     shelf, candidates = _world(seed, n_users, n_tracks)
-    lists, _ = allocate(shelf, candidates, MixtapeRules(length=LENGTH), seed, cap, _nothing_forbidden)
+    lists = _allocate(shelf, candidates, seed, cap).lists
     expected = _gale_shapley(candidates, shelf, seed, cap)
     for user, rows in enumerate(lists.rows):
         if len(expected[user]) == LENGTH:
@@ -95,7 +99,7 @@ def test_lists_are_full_and_no_song_is_everywhere_unless_the_catalogue_is_too_sm
     seed: int, n_users: int, n_tracks: int, cap: int
 ) -> None:
     shelf, candidates = _world(seed, n_users, n_tracks)
-    lists, figures = allocate(shelf, candidates, MixtapeRules(length=LENGTH), seed, cap, _nothing_forbidden)
+    lists, _, _, figures = _allocate(shelf, candidates, seed, cap)
     assert ((lists.rows >= 0).sum(axis=1) == min(LENGTH, n_tracks)).all()
     assert all(len(set(rows[rows >= 0])) == (rows >= 0).sum() for rows in lists.rows)
     unbent = Counter(lists.rows[(lists.rows >= 0) & (lists.bends == 0)].tolist())

@@ -14,6 +14,7 @@ from recommenders.playlists import allocation, monday
 from recommenders.playlists.mixtape import read_mixtape
 from recommenders.playlists.parameters import MixtapeRules
 from recommenders.store import mixtapes, verification
+from recommenders.store.dials import Dials
 from tests.playlists.conftest import CUTOFF, WEEK, Service, plant
 
 
@@ -304,7 +305,9 @@ def test_verification_finds_a_missing_list_and_wallpaper(service: Service) -> No
     with service.store.begin() as connection:
         checked = mixtapes.edition(connection, edition)
         reference = verification.read_reference(connection, checked.cutoff)
-        found = verification.check_lists(connection, reference, checked, MixtapeRules().model_dump(), (0, 2**62))
+        found = verification.check_lists(
+            connection, reference, checked, MixtapeRules().model_dump(), Dials.none(), (0, 2**62)
+        )
     exposure = Counter(track for tracks in service.lists(edition).values() for track in tracks)
     assert not set(verification.broken_rules(found, max(exposure.values()))) & {"songs on too many lists"}
     assert verification.broken_rules(found, 3)["songs on too many lists"] == sum(n > 3 for n in exposure.values())
