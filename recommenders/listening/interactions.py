@@ -32,6 +32,18 @@ class TasteParameters(BaseModel):
     )
     dislike: float = Field(5.0, gt=0, description="Strength of a dislike: a ban, 1-2 stars, or skips without a play.")
     skips_until_disliked: int = Field(3, ge=1, description="Skips with no full play since that make a dislike.")
+    mixtape_play: float = Field(
+        0.5,
+        ge=0,
+        description="Weight of a full play from a mixtape: who only goes on listening has chosen less than who looks "
+        "a song up. A save or love counts as always, and so does every later play of their own accord.",
+    )
+    mixtape_skip: float = Field(
+        0.5,
+        ge=0,
+        description="Weight against a song of a skip on a mixtape, where the user never played it in full, saved, "
+        "loved or rated it: it was offered, begun and not wanted (Wen, Yang & Estrin 2019).",
+    )
 
 
 @dataclass(frozen=True)
@@ -76,13 +88,16 @@ def load_interactions(
 def interactions(signals: Signals, cutoff: dt.datetime, parameters: TasteParameters) -> Interactions:
     """The strength of every (user, track) pair of `signals`, as of `cutoff`.
 
-    A total is aged one half-life. A skip by itself gives no strength. A pair is disliked, whatever its plays, when a
+    A total is aged one half-life. A skip of what the user chose gives no strength; one of a mixtape's song, of which
+    nothing better is known, a negative one that fades like all others. A pair is disliked, whatever its plays, when a
     ban or 1-2 stars came after the last save, love or 3-5 stars, or when there were `skips_until_disliked` skips
     after the last full play.
     """
     first = (np.diff(signals.user_ids, prepend=-1) != 0) | (np.diff(signals.track_ids, prepend=-1) != 0)
     pair, n_pairs = np.cumsum(first) - 1, int(first.sum())
-    strengths = np.bincount(pair, _weights(signals, cutoff, parameters), n_pairs).astype(np.float32)
+    weights = _weights(signals, cutoff, parameters)
+    weights[_taken_back(signals, pair, n_pairs)] = 0
+    strengths = np.bincount(pair, weights, n_pairs).astype(np.float32)
     strengths[_disliked(signals, pair, n_pairs, parameters)] = -parameters.dislike
     kept = strengths != 0
     return _as_matrix(signals.user_ids[first][kept], signals.track_ids[first][kept], strengths[kept])
@@ -99,8 +114,22 @@ def _weights(signals: Signals, cutoff: dt.datetime, parameters: TasteParameters)
     now = np.datetime64(cutoff.astimezone(dt.UTC).replace(tzinfo=None), "us")
     half_lives = (now - signals.times).astype(np.int64) / (_US_PER_DAY * parameters.half_life_days)
     half_lives[signals.kinds == Signal.TOTAL] = 1.0
-    added: npt.NDArray[np.float64] = weights[signals.kinds] * signals.amounts * np.exp2(-half_lives)
+    offered = weights.copy()
+    offered[Signal.PLAY], offered[Signal.SKIP] = parameters.mixtape_play, -parameters.mixtape_skip
+    of_kind = np.where(signals.from_mixtape, offered[signals.kinds], weights[signals.kinds])
+    added: npt.NDArray[np.float64] = of_kind * signals.amounts * np.exp2(-half_lives)
     return added
+
+
+def _taken_back(signals: Signals, pair: npt.NDArray[np.intp], n_pairs: int) -> npt.NDArray[np.bool_]:
+    """The skips (n_signals,) of songs that the user has shown to like, or not to mind, at any other time."""
+    skips = signals.kinds == Signal.SKIP
+    minded = np.zeros(len(Signal), dtype=np.bool_)
+    minded[[Signal.SKIP, Signal.BAN, Signal.RATED_DOWN]] = True
+    liked = np.zeros(n_pairs, dtype=np.bool_)
+    liked[pair[~minded[signals.kinds]]] = True
+    taken_back: npt.NDArray[np.bool_] = skips & liked[pair]
+    return taken_back
 
 
 def _disliked(

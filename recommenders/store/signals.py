@@ -30,7 +30,7 @@ class Signal(IntEnum):
 
 @dataclass(frozen=True)
 class Signals:
-    """Parallel columns, ordered by user, track, time and kind."""
+    """Parallel columns, ordered by user, track, time, kind, amount and `from_mixtape`."""
 
     user_ids: npt.NDArray[np.int64]
     track_ids: npt.NDArray[np.int64]
@@ -184,15 +184,15 @@ def _joined(parts: list[Signals]) -> Signals:
 
 
 def _order(signals: Signals) -> npt.NDArray[np.intp]:
-    """The rows by user, track, time, kind and amount: one order whatever plan Postgres chose, so that sums come out
-    the same to the last bit."""
+    """The rows by user, track, time, kind, amount and `from_mixtape`: one order whatever plan Postgres chose, so that
+    sums come out the same to the last bit."""
     pairs = signals.user_ids * (signals.track_ids.max(initial=0) + 1) + signals.track_ids
     order = np.argsort(pairs)
     same = np.diff(pairs[order]) == 0
     # Most pairs have one signal; only the others need the slow comparison by everything.
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     rows = order[tied]
-    columns = (signals.amounts, signals.kinds, signals.times, pairs)
+    columns = (signals.from_mixtape, signals.amounts, signals.kinds, signals.times, pairs)
     order[tied] = rows[np.lexsort([column[rows] for column in columns])]
     return order
 

@@ -26,6 +26,11 @@ def skip(days: float) -> dict[str, Any]:
     return play(days, ms=5_000)
 
 
+def offered(event: dict[str, Any]) -> dict[str, Any]:
+    """The same while listening to a mixtape."""
+    return event | {"context": "mixtape:2026-02-23"}
+
+
 def strengths(found: Interactions) -> dict[tuple[int, int], float]:
     """The matrix as {(user, track): strength}."""
     entries = found.strengths.tocoo()
@@ -71,6 +76,18 @@ CASES: dict[str, tuple[list[dict[str, Any]], float | None]] = {
         [play(10), {"user": 1, "artist": 2, "kind": "artist_visit", "at": NOW - 10 * DAY + dt.timedelta(hours=1)}],
         0.5,
     ),
+    "a full play from a mixtape counts 1/2": ([offered(play(10))], 0.25),
+    "a save or love from a mixtape counts like any other": (
+        [offered(play(10, kind="save")), offered(play(20, kind="love"))],
+        3.75,
+    ),
+    "a later play of their own accord counts 1": ([offered(play(20)), play(10)], 0.125 + 0.5),
+    "a skip on a mixtape counts against the song, and fades": ([offered(skip(10)), offered(skip(20))], -0.25 - 0.125),
+    "a skip on a mixtape of what was played in full says nothing": ([offered(play(10)), offered(skip(9))], 0.25),
+    "nor does one before a save": ([offered(skip(20)), play(10, kind="save")], 2.5),
+    "nor before 3 stars": ([offered(skip(20)), play(10, kind="rating", rating=3)], None),
+    "three skips on a mixtape are a dislike": ([offered(skip(9)), offered(skip(8)), skip(7)], -5),
+    "a skip elsewhere adds nothing to one on a mixtape": ([offered(skip(10)), skip(9)], -0.25),
     "what happens at the cut-off or later is not known": ([play(0), play(-1)], None),
 }
 
