@@ -1,8 +1,9 @@
 """Import listening: bring in what was dropped into the landing folder.
 
 Runs every hour; trigger it by hand after dropping files. Files are taken from `catalogue/`, `users/`, `listening/`, and
-`tags/`, `biographies/`, `articles/` below the landing folder (`MIXTAPE_LANDING_URL`, by default `landing/` in the home
-folder), in this order and then by name, because a song must be known before it can have been heard, or written about.
+`tags/`, `biographies/`, `articles/`, `editorial/` below the landing folder (`MIXTAPE_LANDING_URL`, by default
+`landing/` in the home folder), in this order and then by name, because a song must be known before it can have been
+heard, written about, or put on a list.
 README.md describes the formats; HetRec's files go into `catalogue/hetrec/`, `listening/hetrec/` and `tags/hetrec/`.
 
 - `import_catalogue`, `import_users` and `import_plays` each load the good lines of their files, set every other line
@@ -10,6 +11,8 @@ README.md describes the formats; HetRec's files go into `catalogue/hetrec/`, `li
   A file that is hidden, ends like an unfinished one (`.part`, `.tmp`) or was written to in the last seconds is left for
   the next run.
 - `import_writing` takes in what is written about artists and songs; the DAG `crawl_blogs` reads it with its next run.
+- `import_lists` takes in curators' lists: a file that changed replaces its list, one that did not changes nothing.
+  Mondays and stations recommend from the lists that are valid; the page **Curators** shows and edits them.
 - `announce` emits the asset `listening` with the counts; it is skipped when nothing new came in.
 
 While `monday_playlists` is at work an import waits, for an hour at most: a mixtape must not know half of a play.
@@ -65,7 +68,8 @@ def import_listening() -> None:
     users = import_kinds.override(task_id="import_users")(["users"])
     plays = import_kinds.override(task_id="import_plays")(["listening"])
     writing = import_kinds.override(task_id="import_writing")(["tags", "biographies", "articles"])
-    catalogue >> users >> plays >> writing
+    lists = import_kinds.override(task_id="import_lists")(["editorial"])
+    catalogue >> users >> plays >> writing >> lists
     announce([catalogue, users, plays])
 
 

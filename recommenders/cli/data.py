@@ -22,6 +22,7 @@ class ImportKind(StrEnum):
     TAGS = "tags"
     BIOGRAPHIES = "biographies"
     ARTICLES = "articles"
+    EDITORIAL = "editorial"
 
 
 class FileFormat(StrEnum):
@@ -37,7 +38,7 @@ def import_(
     path: Annotated[Path, typer.Argument(help="A file, or a folder of files.", exists=True)],
     format_: Annotated[FileFormat, typer.Option("--format", help="How the files are written.")] = FileFormat.OWN,
 ) -> None:
-    """Bring a catalogue, users, listening, or what is written about music in; importing the same again adds nothing."""
+    """Bring a catalogue, users, listening, what is written about music, or curators' lists in; again adds nothing."""
     from recommenders.exchange.imports import import_path
     from recommenders.exchange.terminal import plain_table
 

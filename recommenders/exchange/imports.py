@@ -16,6 +16,7 @@ from recommenders.exchange.article_files import import_articles, is_article_name
 from recommenders.exchange.audio_folder import holds_audio, import_audio_folder
 from recommenders.exchange.biographies import BIOGRAPHIES
 from recommenders.exchange.catalogue import ARTISTS, TRACKS
+from recommenders.exchange.editorial import editorial_layout, playlist_layout
 from recommenders.exchange.layouts import Layout, recognise
 from recommenders.exchange.listening import EVENTS, TOTALS, USERS
 from recommenders.exchange.loading import ImportReport, Opened, load_file
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 # In the order in which they are imported: tracks must be known before they can have been heard, or be written about.
-KINDS = ("catalogue", "users", "listening", "tags", "biographies", "articles")
+KINDS = ("catalogue", "users", "listening", "tags", "biographies", "articles", "editorial")
 FORMATS = ("own", "hetrec")
 
 SETTLED_S = 5.0  # a file that was written to less than this ago may still be growing
@@ -51,6 +52,7 @@ def _layouts(kind: str) -> tuple[Layout, ...]:
         "listening": (EVENTS, TOTALS),
         "tags": (tags_layout(),),
         "biographies": (BIOGRAPHIES,),
+        "editorial": (editorial_layout(),),
     }[kind]
 
 
@@ -109,11 +111,14 @@ def _files_of(folder: Path, kind: str, file_format: str) -> list[Path]:
 def _opener(kind: str, file_format: str) -> Callable[[Path], Opened]:
     if file_format == "hetrec":
         return partial(hetrec.open_hetrec, kind=kind)
-    return partial(_open_own, layouts=_layouts(kind))
+    return partial(_open_own, kind=kind)
 
 
-def _open_own(path: Path, layouts: tuple[Layout, ...]) -> Opened:
+def _open_own(path: Path, kind: str) -> Opened:
     """The file by its ending, and the layout by its columns; raises UnreadableFileError where either is unknown."""
+    if kind == "editorial" and (playlist := playlist_layout(path)):
+        return playlist
+    layouts = _layouts(kind)
     columns = frozenset[str]().union(*(layout.columns for layout in layouts))
     lists = frozenset[str]().union(*(layout.lists for layout in layouts))
     file: TableFile

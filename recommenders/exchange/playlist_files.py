@@ -16,6 +16,7 @@ from recommenders.playlists.mixtape import Mixtape, Song
 
 XSPF_NAMESPACE = "http://xspf.org/ns/0/"
 CREATOR = "Monday Mixtape"
+NO_AUDIO = "# no audio on record: "  # in an M3U8, before the name of a song that lies nowhere
 
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+")
 _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
@@ -57,7 +58,7 @@ def to_m3u8(mixtape: Mixtape) -> str:
     for song in mixtape.songs:
         name = f"{_artists(song)} - {_line(song.title)}"
         if not song.audio_uri:
-            lines.append(f"# no audio on record: {name}")
+            lines.append(f"{NO_AUDIO}{name}")
             continue
         lines.append(f"#EXTINF:{round(song.duration_s) if song.duration_s else -1},{name}")
         if song.release:

@@ -144,6 +144,7 @@ _TABLES = {
     "tags": "articles",
     "biographies": "articles",
     "articles": "articles, article_bands",
+    "editorial": "editorial_playlists, editorial_tracks, editorial_tags",
 }
 
 
