@@ -12,6 +12,8 @@ class Reason(IntEnum):
     POPULAR = 4
     UNHEARD = 5
     SOUND = 6
+    CULTURE = 7
+    EDITORIAL = 8
 
 
 class Bend(IntEnum):
@@ -43,6 +45,10 @@ def render_reason(reason: str, titles: list[str], artists: list[str], sound: str
         return f"because you play {plays}"
     if reason == "sound":
         return f"hardly played yet; sounds like your {plays}{sound and ': '}{sound}"
+    if reason == "culture":
+        return f"described like your {plays}" if plays else "much is written about it this week"
+    if reason == "editorial":
+        return f"on a curator's list that suits your {plays}" if plays else "on a curator's list"
     return {
         "taste": "fits your taste as a whole",
         "listeners": "listeners who share your plays play it too",
