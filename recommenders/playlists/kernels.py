@@ -138,3 +138,37 @@ def fill(shelf, forbidden, users, lists, candidates, welcome, popular, limits, e
                 exposure[row] += 1
                 count += 1
                 n_fresh += shelf.fresh[row]
+
+
+@compiled()
+def find_familiarity(shelf, offsets, liked, strengths, liking, users, rows, familiarity):  # type: ignore[no-untyped-def]
+    """Write `familiarity` (n_users, n) of the candidates `rows` (n_users, n) of `users`, as `dials.familiarity` says.
+
+    The i-th of `users` likes the rows of the shelf `liked[offsets[liking[i]]:offsets[liking[i] + 1]]` with `strengths`;
+    a row -1 is not on the shelf, a strength below 0 a dislike.
+    """
+    n_artists = shelf.artist_ids.shape[0]
+    stamps, totals = np.zeros(n_artists, dtype=np.int64), np.zeros(n_artists, dtype=np.float64)
+    for n in range(users.shape[0]):
+        user, stamp = users[n], n + 1
+        n_liked, everything = 0, 0.0
+        for i in range(offsets[liking[n]], offsets[liking[n] + 1]):
+            if liked[i] < 0 or strengths[i] <= 0:
+                continue
+            for credit in range(shelf.artist_offsets[liked[i]], shelf.artist_offsets[liked[i] + 1]):
+                artist = shelf.artists[credit]
+                if stamps[artist] != stamp:
+                    stamps[artist] = stamp
+                    totals[artist] = 0
+                    n_liked += 1
+                totals[artist] += strengths[i]
+                everything += strengths[i]
+        for place in range(rows.shape[1]):
+            row = rows[user, place]
+            if row < 0 or n_liked == 0:
+                break
+            most = 0.0
+            for credit in range(shelf.artist_offsets[row], shelf.artist_offsets[row + 1]):
+                if stamps[shelf.artists[credit]] == stamp:
+                    most = max(most, totals[shelf.artists[credit]])
+            familiarity[user, place] = most / (most + everything / n_liked)

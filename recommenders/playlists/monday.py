@@ -18,19 +18,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from recommenders.collaborative.explain import Explainer
-from recommenders.collaborative.model import CollaborativeModel, align, confidences, load_model
+from recommenders.collaborative.model import align, confidences
 from recommenders.errors import ModelError, NotEnoughDataError
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
 from recommenders.mixing.candidates import (
     Candidates,
-    Searched,
     Source,
-    add_nearest_listeners,
-    add_popular,
-    rank_candidates,
-    searched,
-    user_factors,
-    with_newcomers,
 )
 from recommenders.mixing.cold import KIND as AUDIO
 from recommenders.mixing.cold import Cold, read_cold
@@ -41,6 +34,7 @@ from recommenders.playlists.dials import limits_of
 from recommenders.playlists.order import Described, features_of, in_playing_order, read_described
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
 from recommenders.playlists.reasons import Reason
+from recommenders.playlists.scoring import Scoring, edition_model, forbidden_to, load_scoring, score_users
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.dials import Dials, read_dials
 from recommenders.store.mixtapes import Edition, Playlists
@@ -161,37 +155,21 @@ def _shards(user_ids: npt.NDArray[np.int64], users_per_shard: int, least_shards:
 def score_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequence[int]) -> str:
     """Rank the candidates of the users in the half-open range `users`, a block at a time; return the artifact's URI."""
     stage = Stage("score")
-    shelf, _ = load_shelf(artifacts, f"{artifacts.url}/editions/{edition_id}/shelf.parquet")
     with store.begin() as connection:
-        edition = mixtapes.edition(connection, edition_id)
-        model = _model(connection, artifacts, edition.model_id)
-        user_ids = eligibility.read_users(connection, edition.cutoff, (users[0], users[1]))
-        tracks = searched(shelf, model, _cold(artifacts, edition_id)) if model else None
-        blocks = (_score_block(connection, shelf, edition, model, tracks, block) for block in _blocks(user_ids))
+        scoring = load_scoring(connection, artifacts, edition_id)
+        user_ids = eligibility.read_users(connection, scoring.edition.cutoff, (users[0], users[1]))
+        blocks = (_score_block(connection, scoring, block) for block in _blocks(user_ids))
         uri = artifacts.write_blocks(f"editions/{edition_id}/candidates-{users[0]}", blocks)
     stage.done(len(user_ids), "users")
     return uri
 
 
-def _score_block(
-    connection: Any,
-    shelf: Shelf,
-    edition: Edition,
-    model: CollaborativeModel | None,
-    tracks: Searched | None,
-    user_ids: npt.NDArray[np.int64],
-) -> pa.Table:
+def _score_block(connection: Any, scoring: Scoring, user_ids: npt.NDArray[np.int64]) -> pa.Table:
     """The candidates of `user_ids` (ascending), and what they like: reasons are found among it."""
-    rules = MixtapeRules(**edition.parameters)
-    forbidden = _forbidden(connection, shelf, edition, rules, user_ids)
-    interactions = load_interactions(connection, edition.cutoff, _taste(model), _range(user_ids))
-    factors = user_factors(model, interactions, user_ids) if model else None
-    known = tracks.known if tracks else None
-    candidates = rank_candidates(shelf, forbidden, user_ids, factors, known, rules.candidates)
-    add_nearest_listeners(connection, shelf, forbidden, candidates, edition.cutoff, interactions.user_ids)
-    add_popular(shelf, forbidden, candidates)
-    if factors is not None and tracks is not None:
-        candidates = with_newcomers(shelf, forbidden, candidates, factors, tracks, rules.length, rules.fresh_taste)
+    forbidden = forbidden_to(connection, scoring, user_ids)
+    taste = scoring.model.parameters if scoring.model else TasteParameters()
+    interactions = load_interactions(connection, scoring.edition.cutoff, taste, _range(user_ids))
+    candidates = score_users(connection, scoring, user_ids, forbidden, interactions)
     return pa.table(candidates.columns() | interactions.columns(user_ids))
 
 
@@ -241,7 +219,7 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
     described = Described.load(artifacts, f"{folder}/described.parquet")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
-        model = _model(connection, artifacts, edition.model_id)
+        model = edition_model(connection, artifacts, edition)
         rules, dials = MixtapeRules(**edition.parameters), _dials(artifacts, edition_id)
         cold = _cold(artifacts, edition_id)
         features = features_of(shelf, described, model, cold)
@@ -340,12 +318,6 @@ def _changes(connection: Any, edition: Edition) -> dict[str, Any]:
     }
 
 
-def _model(connection: Any, artifacts: Artifacts, model_id: int | None) -> CollaborativeModel | None:
-    if model_id is None:
-        return None
-    return load_model(artifacts, models.model(connection, model_id).artifact_uri, model_id)
-
-
 def _cold(artifacts: Artifacts, edition_id: int) -> Cold:
     return Cold.load(artifacts, f"{artifacts.url}/editions/{edition_id}/cold.parquet")
 
@@ -394,10 +366,6 @@ def find_reasons(
     codes[plays[:, :, 0] > 0] = Reason.PLAYS
     codes[(plays[:, :, 0] > 0) & by_sound] = Reason.SOUND
     return codes, plays
-
-
-def _taste(model: CollaborativeModel | None) -> TasteParameters:
-    return model.parameters if model else TasteParameters()
 
 
 def _by_length(

@@ -11,6 +11,12 @@ class MixtapeRules(BaseModel):
     length: int = Field(30, ge=1, le=100, description="Songs on a mixtape.")
     max_per_artist: int = Field(2, ge=1, description="Most songs of any credited artist on one mixtape.")
     max_per_release: int = Field(2, ge=1, description="Most songs of one release on one mixtape.")
+    adventurousness: float = Field(
+        0.0,
+        ge=-1,
+        le=1,
+        description="From -1, mostly artists that the listener plays, to 1, mostly unknown ones; 0: by taste alone.",
+    )
     memory_weeks: int = Field(
         12, ge=0, le=104, description="Weeks before and after in which a recommended song is not recommended again."
     )
