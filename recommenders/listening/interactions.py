@@ -39,10 +39,11 @@ class TasteParameters(BaseModel):
         "a song up. A save or love counts as always, and so does every later play of their own accord.",
     )
     mixtape_skip: float = Field(
-        0.5,
+        1.0,
         ge=0,
         description="Weight against a song of a skip on a mixtape, where the user never played it in full, saved, "
-        "loved or rated it: it was offered, begun and not wanted (Wen, Yang & Estrin 2019).",
+        "loved or rated it: it was offered, begun and not wanted (Wen, Yang & Estrin 2019). A model moves less for it "
+        "than for a play of the same weight, because it expects little of most songs.",
     )
 
 
@@ -117,7 +118,7 @@ def _weights(signals: Signals, cutoff: dt.datetime, parameters: TasteParameters)
     offered = weights.copy()
     offered[Signal.PLAY], offered[Signal.SKIP] = parameters.mixtape_play, -parameters.mixtape_skip
     of_kind = np.where(signals.from_mixtape, offered[signals.kinds], weights[signals.kinds])
-    added: npt.NDArray[np.float64] = of_kind * signals.amounts * np.exp2(-half_lives)
+    added: npt.NDArray[np.float64] = of_kind * np.exp2(-half_lives) * signals.amounts
     return added
 
 

@@ -82,12 +82,12 @@ CASES: dict[str, tuple[list[dict[str, Any]], float | None]] = {
         3.75,
     ),
     "a later play of their own accord counts 1": ([offered(play(20)), play(10)], 0.125 + 0.5),
-    "a skip on a mixtape counts against the song, and fades": ([offered(skip(10)), offered(skip(20))], -0.25 - 0.125),
+    "a skip on a mixtape counts against the song, and fades": ([offered(skip(10)), offered(skip(20))], -0.5 - 0.25),
     "a skip on a mixtape of what was played in full says nothing": ([offered(play(10)), offered(skip(9))], 0.25),
     "nor does one before a save": ([offered(skip(20)), play(10, kind="save")], 2.5),
     "nor before 3 stars": ([offered(skip(20)), play(10, kind="rating", rating=3)], None),
     "three skips on a mixtape are a dislike": ([offered(skip(9)), offered(skip(8)), skip(7)], -5),
-    "a skip elsewhere adds nothing to one on a mixtape": ([offered(skip(10)), skip(9)], -0.25),
+    "a skip elsewhere adds nothing to one on a mixtape": ([offered(skip(10)), skip(9)], -0.5),
     "what happens at the cut-off or later is not known": ([play(0), play(-1)], None),
 }
 
