@@ -112,17 +112,17 @@ def searched(shelf: Shelf, model: CollaborativeModel, cold: Cold) -> Searched:
     rows, vectors = rows[known], model.track_factors[known]
     fresh, fresh_cold = shelf.fresh[rows], shelf.fresh[cold_rows]
     return Searched(
-        _by_norm(rows, vectors),
-        _by_norm(
+        by_norm(rows, vectors),
+        by_norm(
             np.concatenate([rows[fresh], cold_rows[fresh_cold]]),
             np.concatenate([vectors[fresh], cold.vectors[fresh_cold]]) if fresh_cold.any() else vectors[fresh],
         ),
-        _by_norm(cold_rows[~fresh_cold], cold.vectors[~fresh_cold]),
+        by_norm(cold_rows[~fresh_cold], cold.vectors[~fresh_cold]),
         is_cold,
     )
 
 
-def _by_norm(rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> ByNorm:
+def by_norm(rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> ByNorm:
     """These tracks in the order of the search, equal lengths by row."""
     norms = np.linalg.norm(vectors, axis=1).astype(np.float32)
     order = np.lexsort((rows, -norms))
@@ -144,7 +144,7 @@ def rank_candidates(
     rows = np.full((len(user_ids), n_candidates), -1, dtype=np.int32)
     scores = np.zeros((len(user_ids), n_candidates), dtype=np.float32)
     if factors is not None and tracks is not None:
-        _fill_with_best(shelf, forbidden, factors, tracks, rows, scores)
+        fill_with_best(shelf, forbidden, factors, tracks, rows, scores)
     sources = np.where(rows >= 0, np.int8(Source.MIX), np.int8(0)).astype(np.int8)
     return Candidates(user_ids, rows, scores, sources, np.zeros(len(user_ids), dtype=np.float32))
 
@@ -177,7 +177,7 @@ def with_newcomers(
         (np.full((n_users, NEWCOMERS), -1, np.int32), np.zeros((n_users, NEWCOMERS), np.float32)) for _ in lists
     ]
     for each, (best_rows, best_scores) in zip(lists, newcomers, strict=True):
-        _fill_with_best(shelf, forbidden, factors, each, best_rows, best_scores)
+        fill_with_best(shelf, forbidden, factors, each, best_rows, best_scores)
     sources = np.zeros(rows.shape, dtype=np.int8)
     merged = Candidates(candidates.user_ids, rows, scores, sources, least)
     merge_newcomers(
@@ -192,7 +192,7 @@ def with_newcomers(
     return merged
 
 
-def _fill_with_best(
+def fill_with_best(
     shelf: Shelf,
     forbidden: Forbidden,
     factors: npt.NDArray[np.float32],
