@@ -6,6 +6,7 @@ the shard, so that a task that runs again replaces its own work. Between tasks g
 
 import datetime as dt
 import importlib.metadata
+import itertools
 import logging
 import operator
 from collections.abc import Sequence
@@ -35,6 +36,19 @@ from recommenders.playlists.order import Described, features_of, in_playing_orde
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
 from recommenders.playlists.reasons import Reason
 from recommenders.playlists.scoring import Scoring, edition_model, forbidden_to, load_scoring, score_users
+from recommenders.playlists.trial import (
+    TRIAL_COLUMNS,
+    Team,
+    as_tried,
+    check_trial,
+    cold_of,
+    in_trial,
+    load_tried,
+    team_draft,
+    teams_of_lists,
+    trial_columns,
+    tried_model,
+)
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.dials import Dials, read_dials
 from recommenders.store.mixtapes import Edition, Playlists
@@ -76,6 +90,7 @@ def plan_week(
                 "(README, “Bring your own data”)."
             )
         champion = models.champion(connection, "collaborative", cutoff if moment.past else None)
+        about_trial = check_trial(connection, artifacts, parameters.trial_model, champion, cutoff)
         network, silence = _network(connection, champion, cutoff if moment.past else None)
         cold = read_cold(connection, shelf, network, cutoff) if network else Cold.none()
         described = read_described(connection, shelf, cutoff, past=moment.past)
@@ -89,9 +104,11 @@ def plan_week(
             seed=parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}"),
             model_id=champion.model_id if champion else None,
             parameters=parameters.rules.model_dump(),
-            warnings=[*_model_warnings(champion, cutoff), *silence],
+            warnings=[*_model_warnings(champion, cutoff), *silence, *about_trial],
             package_version=importlib.metadata.version("monday-mixtape"),
             now=now,
+            trial_model_id=parameters.trial_model,
+            trial_share=parameters.trial_share if parameters.trial_model else None,
         )
     cap = parameters.rules.exposure_cap(len(user_ids), int(shelf.eligible.sum()))
     cold.save(artifacts, f"editions/{edition_id}/cold")
@@ -158,19 +175,33 @@ def score_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequ
     with store.begin() as connection:
         scoring = load_scoring(connection, artifacts, edition_id)
         user_ids = eligibility.read_users(connection, scoring.edition.cutoff, (users[0], users[1]))
-        blocks = (_score_block(connection, scoring, block) for block in _blocks(user_ids))
+        tried = load_tried(connection, artifacts, scoring)
+        blocks = (_score_block(connection, scoring, tried, block) for block in _blocks(user_ids))
         uri = artifacts.write_blocks(f"editions/{edition_id}/candidates-{users[0]}", blocks)
     stage.done(len(user_ids), "users")
     return uri
 
 
-def _score_block(connection: Any, scoring: Scoring, user_ids: npt.NDArray[np.int64]) -> pa.Table:
-    """The candidates of `user_ids` (ascending), and what they like: reasons are found among it."""
+def _score_block(connection: Any, scoring: Scoring, tried: Scoring | None, user_ids: npt.NDArray[np.int64]) -> pa.Table:
+    """The candidates of `user_ids` (ascending), and what they like: reasons are found among it.
+
+    In a trial also the team that picked each candidate, and what they like as the model that is tried sees it.
+    """
+    candidates, interactions = _rank(connection, scoring, user_ids)
+    columns = interactions.columns(user_ids)
+    if tried is not None:
+        others, seen = _rank(connection, tried, user_ids[in_trial(scoring.edition, user_ids)])
+        candidates, teams = team_draft(candidates, others, scoring.shelf, scoring.edition.seed)
+        columns |= trial_columns(teams, seen.columns(user_ids))
+    return pa.table(candidates.columns() | columns)
+
+
+def _rank(connection: Any, scoring: Scoring, user_ids: npt.NDArray[np.int64]) -> tuple[Candidates, Interactions]:
+    """The candidates of `user_ids` (ascending), and the listening that they are made from."""
     forbidden = forbidden_to(connection, scoring, user_ids)
     taste = scoring.model.parameters if scoring.model else TasteParameters()
     interactions = load_interactions(connection, scoring.edition.cutoff, taste, _range(user_ids))
-    candidates = score_users(connection, scoring, user_ids, forbidden, interactions)
-    return pa.table(candidates.columns() | interactions.columns(user_ids))
+    return score_users(connection, scoring, user_ids, forbidden, interactions), interactions
 
 
 def _blocks(user_ids: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
@@ -224,19 +255,27 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
         cold = _cold(artifacts, edition_id)
         features = features_of(shelf, described, model, cold)
         explainer = Explainer(model, cold.vectors) if model else None
+        tried = tried_model(connection, artifacts, edition)
+        tried_cold = cold_of(tried, model, cold) if tried else cold
+        tried_explainer = Explainer(tried, tried_cold.vectors) if tried else None
         mixtapes.delete_playlists(connection, edition, (users[0], users[1]))
         for block in map(_range, _blocks(user_ids)):
             block_ids, lists = Lists.load(artifacts, f"{folder}/lists-{users[0]}.parquet", block)
             lists = in_playing_order(shelf, lists, features)
-            tastes, _ = artifacts.read(
-                f"{folder}/candidates-{users[0]}.parquet", columns=["user_id", "liked", "strengths"], users=block
-            )
+            names = ["user_id", "liked", "strengths", *(TRIAL_COLUMNS if tried else ())]
+            tastes, _ = artifacts.read(f"{folder}/candidates-{users[0]}.parquet", columns=names, users=block)
             known = Interactions.of_columns(tastes)
             codes, plays = find_reasons(shelf, lists, block_ids, explainer, known, cold.track_ids)
+            teams = teams_of_lists(edition, block_ids, lists, tastes) if tried else None
+            if teams is not None:
+                seen = Interactions.of_columns(as_tried(tastes))
+                theirs = find_reasons(shelf, lists, block_ids, tried_explainer, seen, tried_cold.track_ids)
+                codes = np.where(teams == Team.TRIED, theirs[0], codes)
+                plays = np.where((teams == Team.TRIED)[:, :, np.newaxis], theirs[1], plays)
             mixtapes.write_playlists(
                 connection,
                 edition,
-                _by_length(shelf, block_ids, lists, codes, plays, limits_of(rules, dials, block_ids).length),
+                _by_length(shelf, block_ids, lists, codes, plays, limits_of(rules, dials, block_ids).length, teams),
             )
     stage.done(len(user_ids), "users")
     return len(user_ids)
@@ -375,12 +414,14 @@ def _by_length(
     codes: npt.NDArray[np.int16],
     plays: npt.NDArray[np.int64],
     wanted: npt.NDArray[np.int64],
+    teams: npt.NDArray[np.int8] | None,
 ) -> list[Playlists]:
     """The lists as rows of the database, grouped by their number of songs; `wanted` (n_users,) is that of full ones."""
     lengths = (lists.rows >= 0).sum(axis=1)
+    tried = np.zeros(len(user_ids), dtype=np.bool_) if teams is None else teams[:, 0] != Team.OUTSIDE
     groups = []
-    for length in np.unique(lengths):
-        users = np.flatnonzero(lengths == length)
+    for length, in_a_trial in itertools.product(np.unique(lengths), (False, True)):
+        users = np.flatnonzero((lengths == length) & (tried == in_a_trial))
         groups.append(
             Playlists(
                 user_ids=user_ids[users],
@@ -391,6 +432,7 @@ def _by_length(
                 reason_ids=plays[users, :length].reshape(len(users), 2 * length),
                 bends=lists.bends[users, :length].astype(np.int16),
                 short_reason=(length < wanted[users]).astype(np.int16),
+                teams=teams[users, :length].astype(np.int16) if teams is not None and in_a_trial else None,
             )
         )
     return groups

@@ -51,6 +51,15 @@ class MondayParameters(MixtapeRules):
     )
     dry_run: bool = Field(False, description="Write an edition that is not published, and report what it would change.")
     seed: int | None = Field(None, description="Decides between equals. Empty: the week's own number.")
+    trial_model: int | None = Field(
+        None,
+        ge=1,
+        description="Try this model (its model_id; a rejected or retired one too): it and the champion pick the songs "
+        "of a mixtape by turns, and the weekly report says whose were liked more. Empty: no trial.",
+    )
+    trial_share: float = Field(
+        1.0, gt=0, le=1, description="Share of the users who are in the trial; the same ones from week to week."
+    )
 
     @property
     def rules(self) -> MixtapeRules:

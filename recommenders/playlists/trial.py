@@ -6,28 +6,36 @@ are far larger than those between two models, fall out of the comparison.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import sqlalchemy as sa
 
-from recommenders.collaborative.model import load_model
+from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.errors import ModelError
-from recommenders.mixing.candidates import RUNGS, Candidates
+from recommenders.mixing.candidates import RUNGS, Candidates, searched
+from recommenders.mixing.cold import Cold
 from recommenders.mixing.shelf import Shelf
-from recommenders.playlists.allocation import seeded_hash, welcomed
+from recommenders.playlists.allocation import Lists, seeded_hash, welcomed
+from recommenders.playlists.scoring import Scoring
 from recommenders.store import Artifacts, models
+from recommenders.store.artifacts import column_matrix, matrix_column
+from recommenders.store.mixtapes import Edition
 from recommenders.store.models import ModelRow
 
 KINDS = ("collaborative",)  # of models that can be tried
+TRIAL_COLUMNS = ("rows", "teams", "tried_liked", "tried_strengths")  # of the artifacts of candidates
 _COIN = 0x7E57_0C01  # sets the coins apart from the other draws of the same seed
 
 
 class Team(IntEnum):
-    """Which side of a trial picked a song."""
+    """Which side of a trial picked a song; nobody did on the list of a user who is in no trial."""
 
+    OUTSIDE = -1
     NEITHER = 0
     CHAMPION = 1
     TRIED = 2
@@ -70,6 +78,36 @@ def check_trial(
             "these mixtapes' cut-off: that is an advantage over the champion."
         ]
     return []
+
+
+def tried_model(connection: sa.Connection, artifacts: Artifacts, edition: Edition) -> CollaborativeModel | None:
+    """The model that the edition tries, if any."""
+    if edition.trial_model_id is None:
+        return None
+    row = models.model(connection, edition.trial_model_id)
+    return load_model(artifacts, row.artifact_uri, row.model_id)
+
+
+def cold_of(tried: CollaborativeModel, champion: CollaborativeModel | None, cold: Cold) -> Cold:
+    """The cold songs that can stand beside the tried model's: those of the champion, where both share a space."""
+    shared = champion is not None and champion.space == tried.space
+    return cold if shared else Cold.none(tried.track_factors.shape[1])
+
+
+def load_tried(connection: sa.Connection, artifacts: Artifacts, scoring: Scoring) -> Scoring | None:
+    """What the tried side's candidates are made from: all that the champion's are, but with its own model."""
+    model = tried_model(connection, artifacts, scoring.edition)
+    if model is None:
+        return None
+    cold = cold_of(model, scoring.model, scoring.cold)
+    return scoring._replace(model=model, cold=cold, tracks=searched(scoring.shelf, model, cold))
+
+
+def in_trial(edition: Edition, user_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which users (n_users,) are in the edition's trial."""
+    if edition.trial_model_id is None or edition.trial_share is None:
+        return np.zeros(len(user_ids), dtype=np.bool_)
+    return takes_part(user_ids, edition.trial_model_id, edition.trial_share)
 
 
 def takes_part(user_ids: npt.NDArray[np.int64], model_id: int, share: float) -> npt.NDArray[np.bool_]:
@@ -136,3 +174,23 @@ def teams_of(
     found = np.zeros(rows.shape, dtype=np.int8)
     find_teams(rows, offered, teams, found)
     return found
+
+
+def trial_columns(teams: npt.NDArray[np.int8], tastes: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    """Columns of an artifact of candidates: the teams, and what users like as the tried model weighs it."""
+    return {"teams": matrix_column(teams)} | {f"tried_{name}": column for name, column in tastes.items()}
+
+
+def as_tried(table: pa.Table) -> pa.Table:
+    """The columns `user_id, liked, strengths` as the tried model weighs them."""
+    return pa.table({"user_id": table["user_id"], "liked": table["tried_liked"], "strengths": table["tried_strengths"]})
+
+
+def teams_of_lists(
+    edition: Edition, user_ids: npt.NDArray[np.int64], lists: Lists, candidates: pa.Table
+) -> npt.NDArray[np.int8]:
+    """The team (n_users, length) of each song on the lists of `user_ids`, from their rows of the artifact `candidates`;
+    `Team.OUTSIDE` on the lists of users who are not in the trial."""
+    teams = teams_of(lists.rows, column_matrix(candidates["rows"]), column_matrix(candidates["teams"]))
+    teams[~in_trial(edition, user_ids)] = Team.OUTSIDE
+    return teams
