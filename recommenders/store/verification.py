@@ -55,7 +55,8 @@ _LISTS = {
           AND (cardinality(track_ids) > wanted OR (cardinality(track_ids) < wanted) <> (short_reason > 0)
                OR cardinality(track_ids) <> ALL (ARRAY[cardinality(scores), cardinality(sources),
                                                        cardinality(reason_codes), cardinality(bends),
-                                                       cardinality(reason_ids) / 2]))
+                                                       cardinality(reason_ids) / 2,
+                                                       coalesce(cardinality(teams), cardinality(track_ids))]))
     """,
 }
 

@@ -73,6 +73,15 @@ def test_each_song_of_a_published_mixtape_says_which_side_picked_it(
     assert 10 <= np.mean(per_user) <= 20
 
 
+def test_a_list_whose_teams_are_not_as_many_as_its_songs_is_not_published(
+    service: Service, two_models: tuple[int, int]
+) -> None:
+    edition = service.run(trial_model=two_models[1], publish=False)
+    service.sql("UPDATE playlists SET teams = teams[1:29] WHERE user_id = :u", u=service.users[9])
+    with pytest.raises(ModelError, match="lists that are neither full nor say why they are short: 1"):
+        monday.verify_edition(service.store, service.artifacts, edition)
+
+
 def test_both_sides_picks_are_from_their_own_model(service: Service, two_models: tuple[int, int]) -> None:
     champion, tried = two_models
     edition = service.run(trial_model=tried)
