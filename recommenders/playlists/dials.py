@@ -64,8 +64,8 @@ def apply(
     """The candidates as the users' adventurousness, (n_users,) in [-1, 1], ranks them; 0 leaves a user's as they are.
 
     Above 0 the scores of familiar artists are damped, by exp(-STRENGTH x adventurousness x familiarity); below 0 those
-    of unfamiliar ones. What the dial favours keeps its score, so that nobody outbids others by turning it. The rungs of
-    the fallback ladder stay apart; equals stay in their order.
+    of unfamiliar ones. What the dial favours keeps its score, so that nobody outbids others by turning it; and a fresh
+    song that was to the user's taste still is. The rungs of the fallback ladder stay apart; equals stay in their order.
     """
     turned = np.flatnonzero(adventurousness)
     dial, known = adventurousness[turned, np.newaxis].astype(np.float64), familiarity[turned].astype(np.float64)
@@ -75,7 +75,10 @@ def apply(
     rungs = np.where(rows < 0, np.int8(127), RUNGS[sources])
     order = np.lexsort((-scores, rungs), axis=1)
     new = candidates._replace(
-        rows=candidates.rows.copy(), scores=candidates.scores.copy(), sources=candidates.sources.copy()
+        rows=candidates.rows.copy(),
+        scores=candidates.scores.copy(),
+        sources=candidates.sources.copy(),
+        fresh_least=(candidates.fresh_least * np.exp(STRENGTH * np.minimum(adventurousness, 0))).astype(np.float32),
     )
     new.rows[turned], new.scores[turned], new.sources[turned] = (
         np.take_along_axis(values, order, axis=1) for values in (rows, scores, sources)

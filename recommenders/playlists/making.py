@@ -1,0 +1,155 @@
+"""Making mixtapes for a block of users: their scored candidates, and their lists in order and with reasons.
+
+What a Monday run does for everybody, and `whatif` for one listener.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import sqlalchemy as sa
+
+from recommenders.collaborative.explain import Explainer
+from recommenders.collaborative.model import CollaborativeModel, align, confidences
+from recommenders.listening.interactions import Interactions
+from recommenders.mixing.candidates import Source
+from recommenders.mixing.cold import Cold
+from recommenders.mixing.shelf import Shelf
+from recommenders.playlists.allocation import Lists
+from recommenders.playlists.order import Described, Features, features_of, in_playing_order
+from recommenders.playlists.reasons import Reason
+from recommenders.playlists.scoring import Scoring, forbidden_to, score_users
+from recommenders.playlists.trial import (
+    Team,
+    as_tried,
+    cold_of,
+    in_trial,
+    team_draft,
+    teams_of_lists,
+    trial_columns,
+    tried_model,
+)
+from recommenders.store import Artifacts
+from recommenders.store.mixtapes import Edition
+from recommenders.store.places import places_of
+
+
+def score_block(
+    connection: sa.Connection,
+    scoring: Scoring,
+    tried: Scoring | None,
+    user_ids: npt.NDArray[np.int64],
+    interactions: Interactions,
+    seen: Interactions | None,
+) -> pa.Table:
+    """The candidates of `user_ids` (ascending), and what they like: reasons are found among it.
+
+    In a trial also the team that picked each candidate, and what they like as the model that is tried sees it: `seen`,
+    of those who take part.
+    """
+    candidates = score_users(connection, scoring, user_ids, forbidden_to(connection, scoring, user_ids), interactions)
+    columns = interactions.columns(user_ids)
+    if tried is not None and seen is not None:
+        part = user_ids[in_trial(scoring.edition, user_ids)]
+        others = score_users(connection, tried, part, forbidden_to(connection, tried, part), seen)
+        candidates, teams = team_draft(candidates, others, scoring.shelf, scoring.edition.seed)
+        columns |= trial_columns(teams, seen.columns(user_ids))
+    return pa.table(candidates.columns() | columns)
+
+
+class Finishing(NamedTuple):
+    """What lists are finished with: what is known of the songs, and what explains those of each model."""
+
+    edition: Edition
+    shelf: Shelf
+    features: Features
+    cold: Cold
+    explainer: Explainer | None
+    tried: Explainer | None  # of the model that is tried, if any
+    tried_cold: Cold
+
+
+def load_finishing(
+    connection: sa.Connection,
+    artifacts: Artifacts,
+    edition: Edition,
+    shelf: Shelf,
+    model: CollaborativeModel | None,
+    cold: Cold,
+) -> Finishing:
+    """What the edition's lists are finished with. Raises ArtifactError when it is no longer kept."""
+    described = Described.load(artifacts, f"{artifacts.url}/editions/{edition.edition_id}/described.parquet")
+    tried = tried_model(connection, artifacts, edition)
+    tried_cold = cold_of(tried, model, cold) if tried else cold
+    return Finishing(
+        edition,
+        shelf,
+        features_of(shelf, described, model, cold),
+        cold,
+        Explainer(model, cold.vectors) if model else None,
+        Explainer(tried, tried_cold.vectors) if tried else None,
+        tried_cold,
+    )
+
+
+class Finished(NamedTuple):
+    """Lists in playing order; their reasons' `codes` (n_users, length) and `plays` (n_users, length, 2); in a trial
+    the `teams` (n_users, length)."""
+
+    lists: Lists
+    codes: npt.NDArray[np.int16]
+    plays: npt.NDArray[np.int64]
+    teams: npt.NDArray[np.int8] | None
+
+
+def finish_lists(finishing: Finishing, user_ids: npt.NDArray[np.int64], lists: Lists, scored: pa.Table) -> Finished:
+    """Order the lists of `user_ids` and find their reasons among what `score_block` gave for these users."""
+    shelf = finishing.shelf
+    lists = in_playing_order(shelf, lists, finishing.features)
+    known = Interactions.of_columns(scored)
+    codes, plays = find_reasons(shelf, lists, user_ids, finishing.explainer, known, finishing.cold.track_ids)
+    if finishing.tried is None:
+        return Finished(lists, codes, plays, None)
+    teams = teams_of_lists(finishing.edition, user_ids, lists, scored)
+    seen = Interactions.of_columns(as_tried(scored))
+    theirs = find_reasons(shelf, lists, user_ids, finishing.tried, seen, finishing.tried_cold.track_ids)
+    codes = np.where(teams == Team.TRIED, theirs[0], codes)
+    plays = np.where((teams == Team.TRIED)[:, :, np.newaxis], theirs[1], plays)
+    return Finished(lists, codes, plays, teams)
+
+
+def find_reasons(
+    shelf: Shelf,
+    lists: Lists,
+    user_ids: npt.NDArray[np.int64],
+    explainer: Explainer | None,
+    interactions: Interactions,
+    cold_ids: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
+    """The reasons' codes (n_users, length), and the plays that they name (n_users, length, 2): track ids, 0 = none.
+
+    `cold_ids` (n,) ascending are the songs whose vectors the explainer has besides the model's.
+    """
+    rows = np.maximum(lists.rows, 0)
+    heard_by_somebody = shelf.listeners[rows] > 0
+    codes = np.where(heard_by_somebody, Reason.POPULAR, Reason.UNHEARD).astype(np.int16)
+    codes[lists.sources == Source.NEAREST_LISTENERS] = Reason.LISTENERS
+    codes[lists.sources == Source.CULTURE] = Reason.CULTURE
+    codes[lists.sources == Source.EDITORIAL] = Reason.EDITORIAL
+    plays = np.zeros((*lists.rows.shape, 2), dtype=np.int64)
+    if explainer is None:
+        return codes, plays
+    model = explainer.model
+    songs = places_of(model.track_ids, shelf.track_ids)[rows]
+    by_sound = lists.sources == Source.AUDIO
+    cold = places_of(cold_ids, shelf.track_ids)[rows] + len(model.track_ids)
+    songs = np.where(lists.sources == Source.MIX, songs, np.where(by_sound, cold, -1))
+    known = np.flatnonzero(np.isin(user_ids, interactions.user_ids))
+    confidence = confidences(align(interactions, model.track_ids), model.parameters)
+    columns = explainer.plays(confidence[np.searchsorted(interactions.user_ids, user_ids[known])], songs[known])
+    plays[known] = np.where(columns >= 0, model.track_ids[columns], 0)
+    codes[songs >= 0] = Reason.TASTE
+    codes[plays[:, :, 0] > 0] = Reason.PLAYS
+    codes[(plays[:, :, 0] > 0) & by_sound] = Reason.SOUND
+    return codes, plays
