@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from recommenders.demo.catalogue import TRACKS_PER_ARTIST, Artists, Tracks, make_artists, make_tracks
+from recommenders.demo.curators import curate, write_lists
 from recommenders.demo.files import write_catalogue, write_events, write_users
 from recommenders.demo.genres import GENRE_NAMES, GENRES
 from recommenders.demo.listeners import DEVICES, KIDS_DEVICE, People, make_people
@@ -160,7 +161,7 @@ def generate_world(
 
 
 def write_world(world: World, folder: Path, until: dt.datetime | None = None) -> None:
-    """Write the service into `folder`, laid out as a landing folder: catalogue/, users/, listening/.
+    """Write the service into `folder`, laid out as a landing folder: catalogue/, users/, listening/, editorial/.
 
     There is one file of events a week, up to `until` (by default `now`). What is planted is not written.
     """
@@ -173,6 +174,8 @@ def write_world(world: World, folder: Path, until: dt.datetime | None = None) ->
         weeks[since.date()] = world.events(following, since=since)
         since = following
     write_events(folder / "listening", weeks)
+    lists = curate(world.tracks, world.seed, int(world.now.timestamp()))
+    write_lists(folder / "editorial", world.artists, world.tracks, lists)
 
 
 def _event_table(world: World, rows: npt.NDArray[np.int64]) -> pa.Table:

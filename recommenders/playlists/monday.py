@@ -18,41 +18,34 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recommenders.collaborative.explain import Explainer
-from recommenders.collaborative.model import align, confidences
+from recommenders.collaborative.model import load_model
 from recommenders.errors import ModelError, NotEnoughDataError
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
 from recommenders.mixing.candidates import (
     Candidates,
-    Source,
 )
 from recommenders.mixing.cold import KIND as AUDIO
-from recommenders.mixing.cold import Cold, read_cold
+from recommenders.mixing.cold import Cold, cold_songs, read_sound
+from recommenders.mixing.culture import read_culture
+from recommenders.mixing.editorial import read_editorial
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden, read_shelf, save_shelf
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
 from recommenders.playlists.dials import limits_of
-from recommenders.playlists.order import Described, features_of, in_playing_order, read_described
+from recommenders.playlists.making import Finished, finish_lists, load_finishing, score_block
+from recommenders.playlists.order import read_described
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
-from recommenders.playlists.reasons import Reason
-from recommenders.playlists.scoring import Scoring, edition_model, forbidden_to, load_scoring, score_users
+from recommenders.playlists.scoring import Scoring, edition_model, load_scoring
 from recommenders.playlists.trial import (
     TRIAL_COLUMNS,
     Team,
-    as_tried,
     check_trial,
-    cold_of,
     in_trial,
     load_tried,
-    team_draft,
-    teams_of_lists,
-    trial_columns,
-    tried_model,
 )
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.dials import Dials, read_dials
 from recommenders.store.mixtapes import Edition, Playlists
-from recommenders.store.places import places_of
 from recommenders.timing import Stage
 
 log = logging.getLogger(__name__)
@@ -92,9 +85,13 @@ def plan_week(
         champion = models.champion(connection, "collaborative", cutoff if moment.past else None)
         about_trial = check_trial(connection, artifacts, parameters.trial_model, champion, cutoff)
         network, silence = _network(connection, champion, cutoff if moment.past else None)
-        cold = read_cold(connection, shelf, network, cutoff) if network else Cold.none()
+        model = load_model(artifacts, champion.artifact_uri, champion.model_id) if champion else None
+        sound = read_sound(connection, network, cutoff) if network else None
+        cold = cold_songs(shelf, model, sound) if model else Cold.none()
         described = read_described(connection, shelf, cutoff, past=moment.past)
         dials = read_dials(connection, cutoff)
+        culture = read_culture(connection, shelf, cutoff, past=moment.past)
+        editorial = read_editorial(connection, shelf, cutoff)
         edition_id = mixtapes.plan_edition(
             connection,
             week=moment.week,
@@ -114,10 +111,12 @@ def plan_week(
     cold.save(artifacts, f"editions/{edition_id}/cold")
     described.save(artifacts, f"editions/{edition_id}/described")
     dials.save(artifacts, f"editions/{edition_id}/dials")
+    culture.save(artifacts, f"editions/{edition_id}/culture")
+    editorial.save(artifacts, f"editions/{edition_id}/editorial")
     shards = _shards(user_ids, users_per_shard, least_shards)
     facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
     save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)
-    stage.done(len(user_ids), "users", f"{len(cold.track_ids):,} cold songs known by their sound")
+    stage.done(len(user_ids), "users", f"{int(cold.by_sound.sum()):,} cold songs known by their sound")
     return {
         "edition": edition_id,
         "week": moment.week.isoformat(),
@@ -183,25 +182,15 @@ def score_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Sequ
 
 
 def _score_block(connection: Any, scoring: Scoring, tried: Scoring | None, user_ids: npt.NDArray[np.int64]) -> pa.Table:
-    """The candidates of `user_ids` (ascending), and what they like: reasons are found among it.
-
-    In a trial also the team that picked each candidate, and what they like as the model that is tried sees it.
-    """
-    candidates, interactions = _rank(connection, scoring, user_ids)
-    columns = interactions.columns(user_ids)
-    if tried is not None:
-        others, seen = _rank(connection, tried, user_ids[in_trial(scoring.edition, user_ids)])
-        candidates, teams = team_draft(candidates, others, scoring.shelf, scoring.edition.seed)
-        columns |= trial_columns(teams, seen.columns(user_ids))
-    return pa.table(candidates.columns() | columns)
+    interactions = _listening(connection, scoring, user_ids)
+    seen = _listening(connection, tried, user_ids[in_trial(scoring.edition, user_ids)]) if tried else None
+    return score_block(connection, scoring, tried, user_ids, interactions, seen)
 
 
-def _rank(connection: Any, scoring: Scoring, user_ids: npt.NDArray[np.int64]) -> tuple[Candidates, Interactions]:
-    """The candidates of `user_ids` (ascending), and the listening that they are made from."""
-    forbidden = forbidden_to(connection, scoring, user_ids)
+def _listening(connection: Any, scoring: Scoring, user_ids: npt.NDArray[np.int64]) -> Interactions:
+    """The listening of `user_ids` (ascending), as the model weighs it."""
     taste = scoring.model.parameters if scoring.model else TasteParameters()
-    interactions = load_interactions(connection, scoring.edition.cutoff, taste, _range(user_ids))
-    return score_users(connection, scoring, user_ids, forbidden, interactions), interactions
+    return load_interactions(connection, scoring.edition.cutoff, taste, _range(user_ids))
 
 
 def _blocks(user_ids: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
@@ -247,36 +236,19 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
     shelf, _ = load_shelf(artifacts, f"{folder}/shelf.parquet")
     table, _ = artifacts.read(f"{folder}/lists-{users[0]}.parquet", columns=["user_id"])
     user_ids = table["user_id"].to_numpy()
-    described = Described.load(artifacts, f"{folder}/described.parquet")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
-        model = edition_model(connection, artifacts, edition)
         rules, dials = MixtapeRules(**edition.parameters), _dials(artifacts, edition_id)
-        cold = _cold(artifacts, edition_id)
-        features = features_of(shelf, described, model, cold)
-        explainer = Explainer(model, cold.vectors) if model else None
-        tried = tried_model(connection, artifacts, edition)
-        tried_cold = cold_of(tried, model, cold) if tried else cold
-        tried_explainer = Explainer(tried, tried_cold.vectors) if tried else None
+        model = edition_model(connection, artifacts, edition)
+        finishing = load_finishing(connection, artifacts, edition, shelf, model, _cold(artifacts, edition_id))
         mixtapes.delete_playlists(connection, edition, (users[0], users[1]))
         for block in map(_range, _blocks(user_ids)):
             block_ids, lists = Lists.load(artifacts, f"{folder}/lists-{users[0]}.parquet", block)
-            lists = in_playing_order(shelf, lists, features)
-            names = ["user_id", "liked", "strengths", *(TRIAL_COLUMNS if tried else ())]
-            tastes, _ = artifacts.read(f"{folder}/candidates-{users[0]}.parquet", columns=names, users=block)
-            known = Interactions.of_columns(tastes)
-            codes, plays = find_reasons(shelf, lists, block_ids, explainer, known, cold.track_ids)
-            teams = teams_of_lists(edition, block_ids, lists, tastes) if tried else None
-            if teams is not None:
-                seen = Interactions.of_columns(as_tried(tastes))
-                theirs = find_reasons(shelf, lists, block_ids, tried_explainer, seen, tried_cold.track_ids)
-                codes = np.where(teams == Team.TRIED, theirs[0], codes)
-                plays = np.where((teams == Team.TRIED)[:, :, np.newaxis], theirs[1], plays)
-            mixtapes.write_playlists(
-                connection,
-                edition,
-                _by_length(shelf, block_ids, lists, codes, plays, limits_of(rules, dials, block_ids).length, teams),
-            )
+            names = ["user_id", "liked", "strengths", *(TRIAL_COLUMNS if finishing.tried else ())]
+            scored, _ = artifacts.read(f"{folder}/candidates-{users[0]}.parquet", columns=names, users=block)
+            finished = finish_lists(finishing, block_ids, lists, scored)
+            wanted = limits_of(rules, dials, block_ids).length
+            mixtapes.write_playlists(connection, edition, _by_length(shelf, block_ids, finished, wanted))
     stage.done(len(user_ids), "users")
     return len(user_ids)
 
@@ -373,50 +345,11 @@ def _forbidden(
     )
 
 
-def find_reasons(
-    shelf: Shelf,
-    lists: Lists,
-    user_ids: npt.NDArray[np.int64],
-    explainer: Explainer | None,
-    interactions: Interactions,
-    cold_ids: npt.NDArray[np.int64],
-) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int64]]:
-    """The reasons' codes (n_users, length), and the plays that they name (n_users, length, 2): track ids, 0 = none.
-
-    `cold_ids` (n,) ascending are the songs whose vectors the explainer has besides the model's.
-    """
-    rows = np.maximum(lists.rows, 0)
-    heard_by_somebody = shelf.listeners[rows] > 0
-    codes = np.where(heard_by_somebody, Reason.POPULAR, Reason.UNHEARD).astype(np.int16)
-    codes[lists.sources == Source.NEAREST_LISTENERS] = Reason.LISTENERS
-    plays = np.zeros((*lists.rows.shape, 2), dtype=np.int64)
-    if explainer is None:
-        return codes, plays
-    model = explainer.model
-    songs = places_of(model.track_ids, shelf.track_ids)[rows]
-    by_sound = lists.sources == Source.AUDIO
-    cold = places_of(cold_ids, shelf.track_ids)[rows] + len(model.track_ids)
-    songs = np.where(lists.sources == Source.MIX, songs, np.where(by_sound, cold, -1))
-    known = np.flatnonzero(np.isin(user_ids, interactions.user_ids))
-    confidence = confidences(align(interactions, model.track_ids), model.parameters)
-    columns = explainer.plays(confidence[np.searchsorted(interactions.user_ids, user_ids[known])], songs[known])
-    plays[known] = np.where(columns >= 0, model.track_ids[columns], 0)
-    codes[songs >= 0] = Reason.TASTE
-    codes[plays[:, :, 0] > 0] = Reason.PLAYS
-    codes[(plays[:, :, 0] > 0) & by_sound] = Reason.SOUND
-    return codes, plays
-
-
 def _by_length(
-    shelf: Shelf,
-    user_ids: npt.NDArray[np.int64],
-    lists: Lists,
-    codes: npt.NDArray[np.int16],
-    plays: npt.NDArray[np.int64],
-    wanted: npt.NDArray[np.int64],
-    teams: npt.NDArray[np.int8] | None,
+    shelf: Shelf, user_ids: npt.NDArray[np.int64], finished: Finished, wanted: npt.NDArray[np.int64]
 ) -> list[Playlists]:
     """The lists as rows of the database, grouped by their number of songs; `wanted` (n_users,) is that of full ones."""
+    lists, codes, plays, teams = finished
     lengths = (lists.rows >= 0).sum(axis=1)
     tried = np.zeros(len(user_ids), dtype=np.bool_) if teams is None else teams[:, 0] != Team.OUTSIDE
     groups = []

@@ -19,6 +19,8 @@ from recommenders.mixing.candidates import (
     with_newcomers,
 )
 from recommenders.mixing.cold import Cold
+from recommenders.mixing.culture import Culture, add_culture
+from recommenders.mixing.editorial import Editorial, add_editorial
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden
 from recommenders.playlists.dials import apply, familiarity
 from recommenders.playlists.parameters import MixtapeRules
@@ -38,6 +40,8 @@ class Scoring(NamedTuple):
     cold: Cold
     tracks: Searched | None
     dials: Dials
+    culture: Culture
+    editorial: Editorial
 
 
 def load_scoring(connection: sa.Connection, artifacts: Artifacts, edition_id: int) -> Scoring:
@@ -56,6 +60,8 @@ def load_scoring(connection: sa.Connection, artifacts: Artifacts, edition_id: in
         cold,
         searched(shelf, model, cold) if model else None,
         Dials.load(artifacts, f"{folder}/dials.parquet"),
+        Culture.load(artifacts, f"{folder}/culture.parquet"),
+        Editorial.load(artifacts, f"{folder}/editorial.parquet"),
     )
 
 
@@ -91,6 +97,8 @@ def score_users(
     known = tracks.known if tracks else None
     candidates = rank_candidates(shelf, forbidden, user_ids, factors, known, rules.candidates)
     add_nearest_listeners(connection, shelf, forbidden, candidates, scoring.edition.cutoff, interactions.user_ids)
+    add_culture(shelf, forbidden, candidates, scoring.culture, interactions)
+    add_editorial(shelf, forbidden, candidates, scoring.editorial, interactions)
     add_popular(shelf, forbidden, candidates)
     if factors is not None and tracks is not None:
         candidates = with_newcomers(shelf, forbidden, candidates, factors, tracks, rules.length, rules.fresh_taste)

@@ -329,3 +329,46 @@ def _name(text: str) -> str:
     if not name or len(name) > LONGEST_NAME:
         raise DataError(f"A list needs a name of at most {LONGEST_NAME} characters.")
     return name
+
+
+@dataclass(frozen=True)
+class ValidLists:
+    """The lists that recommend at a moment. Songs and tags are ordered by list, then as they stand on it."""
+
+    list_ids: npt.NDArray[np.int64]  # (n_lists,) ascending
+    song_lists: npt.NDArray[np.int64]  # (n_songs,) list ids
+    track_ids: npt.NDArray[np.int64]  # (n_songs,)
+    tag_lists: npt.NDArray[np.int64]  # (n_tags,) list ids
+    tag_keys: list[str]
+
+
+def read_valid_lists(connection: sa.Connection, at: dt.datetime) -> ValidLists:
+    """The lists that were there at `at` and not withdrawn, with those of their songs that were on them by then.
+
+    What was taken off a list since is not known any more.
+    """
+    valid = "made_at <= {at} AND (withdrawn_at IS NULL OR withdrawn_at > {at})"
+    copied, bound = valid.format(at="%(at)s"), valid.format(at=":at")
+    songs = copy_out(
+        connection,
+        f"""
+        SELECT list_id, track_id FROM editorial_playlists JOIN editorial_tracks USING (list_id)
+        WHERE {copied} AND added_at <= %(at)s ORDER BY list_id, position
+        """,  # noqa: S608 - constants
+        [("list_id", "i8"), ("track_id", "i8")],
+        {"at": at},
+    )
+    tags = connection.execute(
+        sa.text(f"""
+            SELECT list_id, tag_key FROM editorial_playlists JOIN editorial_tags USING (list_id)
+            WHERE {bound} ORDER BY list_id, position
+        """),  # noqa: S608 - constants
+        {"at": at},
+    ).all()
+    return ValidLists(
+        list_ids=np.unique(songs["list_id"]),
+        song_lists=songs["list_id"],
+        track_ids=songs["track_id"],
+        tag_lists=np.array([row.list_id for row in tags], dtype=np.int64),
+        tag_keys=[row.tag_key for row in tags],
+    )
