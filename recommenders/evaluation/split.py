@@ -110,11 +110,11 @@ def first_heard(signals: Signals, heard: Pairs, start: dt.datetime, end: dt.date
     """The tracks that a user first heard in [start, end), of their own accord and not just to skip them.
 
     What they had heard before is `heard`. A track that they met on a mixtape in that time is no label: it would
-    reward a model for having been asked.
+    reward a model for having been asked. Nor is one that somebody else seems to have played on the user's account.
     """
     during = (signals.times >= _utc(start)) & (signals.times < _utc(end))
     week = signals.take(during)
-    met = _unique(week.take(np.isin(week.kinds, _HEARD_ON_PURPOSE)))
+    met = _unique(week.take(np.isin(week.kinds, _HEARD_ON_PURPOSE) & ~week.foreign))
     offered = _unique(week.take(week.from_mixtape))
     return met.take(~contained(met, offered) & ~contained(met, heard))
 
@@ -126,7 +126,7 @@ def drawn_fold(cutoff: dt.datetime, signals: Signals, heard: Pairs, rng: np.rand
     """
     pairs = _unique(signals)
     held_out = pairs.take(rng.random(len(pairs)) < HELD_OUT)
-    liked = _unique(signals.take(np.isin(signals.kinds, (Signal.TOTAL, *_HEARD_ON_PURPOSE))))
+    liked = _unique(signals.take(np.isin(signals.kinds, (Signal.TOTAL, *_HEARD_ON_PURPOSE)) & ~signals.foreign))
     offered = _unique(signals.take(signals.from_mixtape))
     labels = held_out.take(contained(held_out, liked) & ~contained(held_out, offered))
     kept = ~contained(signals, held_out)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.sparse import csr_matrix
 
+from recommenders.listening.new_genres import passing_fancies
 from recommenders.store.signals import Signal, Signals, read_signals
 
 _NEVER = np.iinfo(np.int64).min  # what NaT is as a number
@@ -31,6 +32,11 @@ class TasteParameters(BaseModel):
         2.0, ge=0, description="Weight of a visit to the artist's page, on the tracks played within a day before it."
     )
     dislike: float = Field(5.0, gt=0, description="Strength of a dislike: a ban, 1-2 stars, or skips without a play.")
+    foreign: float = Field(
+        0.1, ge=0, le=1, description="What listening counts that looks like somebody else's, until that is decided."
+    )
+    new_genre_weeks: int = Field(4, ge=0, le=8, description="Weeks for which a genre is new to a user. 0: never.")
+    new_genre_days: int = Field(3, ge=1, description="Days on which a new genre must be played before plays count.")
     skips_until_disliked: int = Field(3, ge=1, description="Skips with no full play since that make a dislike.")
     mixtape_play: float = Field(
         0.5,
@@ -119,6 +125,8 @@ def _weights(signals: Signals, cutoff: dt.datetime, parameters: TasteParameters)
     offered[Signal.PLAY], offered[Signal.SKIP] = parameters.mixtape_play, -parameters.mixtape_skip
     of_kind = np.where(signals.from_mixtape, offered[signals.kinds], weights[signals.kinds])
     added: npt.NDArray[np.float64] = of_kind * np.exp2(-half_lives) * signals.amounts
+    added[signals.foreign] *= parameters.foreign
+    added[passing_fancies(signals, now, parameters.new_genre_weeks, parameters.new_genre_days)] = 0
     return added
 
 
@@ -147,7 +155,7 @@ def _disliked(
 
     down = last(Signal.BAN, Signal.RATED_DOWN)
     up = last(Signal.SAVE, Signal.LOVE, Signal.RATED_UP, Signal.RATED_NEUTRAL)
-    skips = (signals.kinds == Signal.SKIP) & (times > last(Signal.PLAY)[pair])
+    skips = (signals.kinds == Signal.SKIP) & (times > last(Signal.PLAY)[pair]) & ~signals.foreign
     n_skips = np.bincount(pair[skips], minlength=n_pairs)
     disliked: npt.NDArray[np.bool_] = ((down > _NEVER) & (down >= up)) | (n_skips >= parameters.skips_until_disliked)
     return disliked

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from recommenders.store import own_taste
 from recommenders.store.bulk import copy_out
 
 Columns = dict[str, npt.NDArray[np.int64]]
@@ -68,8 +69,9 @@ def read_forbidden_tracks(
     connection: sa.Connection, cutoff: dt.datetime, week: dt.date, memory_weeks: int, users: tuple[int, int]
 ) -> Columns:
     """Pairs `user_id, item_id` (a track) that must not be recommended, in any version: heard before the cut-off,
-    blocked at it, or on a published mixtape of the `memory_weeks` weeks before and after `week`."""
-    return copy_out(
+    blocked at it, excluded from their taste, or on a published mixtape of the `memory_weeks` weeks before and after
+    `week`."""
+    ruled = copy_out(
         connection,
         """
         SELECT user_id, track_id FROM heard
@@ -88,18 +90,21 @@ def read_forbidden_tracks(
         _PAIR,
         {"cutoff": cutoff, "week": week, "memory": memory_weeks, "low": users[0], "high": users[1]},
     )
+    foreign = own_taste.forbidden(connection, "track", cutoff, users)
+    return {name: np.concatenate([ruled[name], foreign[name]]) for name in ruled}
 
 
 def read_forbidden_artists(
     connection: sa.Connection, cutoff: dt.datetime, week: dt.date, memory_weeks: int, users: tuple[int, int]
 ) -> Columns:
-    """Pairs `user_id, item_id` (an artist) that must not be recommended: blocked at the cut-off, or cooling off.
+    """Pairs `user_id, item_id` (an artist) that must not be recommended: blocked at the cut-off, cooling off, or not of
+    the user's own taste.
 
     An artist cools off when they were on the user's last four opened mixtapes that had them, all within the memory,
     and the user played 30 s or more of none of those songs from the mixtape. A mixtape is opened when any event has
     its context.
     """
-    return copy_out(
+    ruled = copy_out(
         connection,
         """
         WITH mixtape AS (
@@ -135,6 +140,8 @@ def read_forbidden_artists(
         _PAIR,
         {"cutoff": cutoff, "week": week, "memory": memory_weeks, "low": users[0], "high": users[1]},
     )
+    foreign = own_taste.forbidden(connection, "artist", cutoff, users)
+    return {name: np.concatenate([ruled[name], foreign[name]]) for name in ruled}
 
 
 def read_co_heard(

@@ -1,7 +1,7 @@
 """Signals: what each user's listening says about each track, read for the models; only what counts as their taste."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from recommenders.store import own_taste
 from recommenders.store.bulk import copy_out
+from recommenders.store.genres import genres_of_tracks
 from recommenders.store.places import places_of
 
 
@@ -30,7 +32,7 @@ class Signal(IntEnum):
 
 @dataclass(frozen=True)
 class Signals:
-    """Parallel columns, ordered by user, track, time, kind, amount and `from_mixtape`."""
+    """Parallel columns, ordered by user, track, time, kind, amount, `from_mixtape` and `foreign`."""
 
     user_ids: npt.NDArray[np.int64]
     track_ids: npt.NDArray[np.int64]
@@ -38,20 +40,22 @@ class Signals:
     kinds: npt.NDArray[np.int16]  # of Signal
     amounts: npt.NDArray[np.float32]  # plays of a total, else 1
     from_mixtape: npt.NDArray[np.bool_]  # it happened while listening to a mixtape
+    foreign: npt.NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))  # proposed as not own taste
+    genres: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, np.int32))  # 0 = unknown
+
+    def __post_init__(self) -> None:
+        """Where nothing is said of them, nothing is foreign and no genre is known."""
+        for name in ("foreign", "genres"):
+            given = getattr(self, name)
+            if len(given) != len(self.user_ids):
+                object.__setattr__(self, name, np.zeros(len(self.user_ids), dtype=given.dtype))
 
     def __len__(self) -> int:
         return len(self.user_ids)
 
     def take(self, rows: npt.NDArray[Any]) -> "Signals":
         """The rows that a mask or an array of indexes names."""
-        return Signals(
-            self.user_ids[rows],
-            self.track_ids[rows],
-            self.times[rows],
-            self.kinds[rows],
-            self.amounts[rows],
-            self.from_mixtape[rows],
-        )
+        return Signals(*(column[rows] for column in vars(self).values()))
 
 
 # An event of an artist alone has the artist's negative id in place of a track.
@@ -65,40 +69,24 @@ SELECT e.user_id, coalesce(e.track_id, -e.artist_id), e.occurred_at,
             WHEN 'ban' THEN 6
             WHEN 'rating' THEN CASE WHEN e.rating >= 4 THEN 7 WHEN e.rating = 3 THEN 8 ELSE 9 END
         END + CASE WHEN e.context LIKE 'mixtape:%%' THEN 100 ELSE 0 END)::smallint,
-       coalesce(e.ms_played, -1)
+       coalesce(e.ms_played, -1), {foreign}
 FROM events e
 WHERE e.occurred_at < %(cutoff)s AND e.user_id >= %(first_user)s AND e.user_id < %(end_user)s
 """
+_ALL_EVENTS = _EVENTS.format(foreign="false")
+_EVENTS_OF_SOME_OTHERS = f"""
+WITH concerned AS MATERIALIZED ({own_taste.CONCERNED})
+{_ALL_EVENTS} AND NOT EXISTS (SELECT FROM concerned c WHERE c.user_id = e.user_id)
+UNION ALL
+{_EVENTS.format(foreign=own_taste.EVENT_IS_FOREIGN)} AND e.user_id IN (SELECT user_id FROM concerned)
+  AND {own_taste.EVENT_IS_TASTE}
+"""  # noqa: S608 - constants of the store
 _FROM_MIXTAPE = 100  # added to the kind
 _DURATIONS = "SELECT track_id, duration_s FROM tracks WHERE duration_s IS NOT NULL ORDER BY track_id"
 _TOTALS = """
 SELECT l.user_id, l.track_id, l.plays::real FROM listening_totals l
 WHERE l.user_id >= %(first_user)s AND l.user_id < %(end_user)s
 """
-_EXCLUSIONS = """
-FROM taste_exclusions x
-WHERE x.valid_from <= %(cutoff)s AND x.valid_until > %(cutoff)s
-  AND x.user_id >= %(first_user)s AND x.user_id < %(end_user)s
-"""
-_EVENT_IS_TASTE = f"""
-AND NOT EXISTS (
-    SELECT {_EXCLUSIONS} AND x.user_id = e.user_id
-      AND (x.device IS NULL OR x.device = e.device)
-      AND (x.context IS NULL OR x.context = e.context)
-      AND (x.from_at IS NULL OR x.from_at <= e.occurred_at)
-      AND (x.until_at IS NULL OR x.until_at > e.occurred_at)
-      AND (x.track_id IS NULL OR x.track_id = e.track_id)
-      AND (x.artist_id IS NULL OR x.artist_id = e.artist_id OR EXISTS (
-          SELECT FROM track_artists a WHERE a.track_id = e.track_id AND a.artist_id = x.artist_id)))
-"""  # noqa: S608 - constants of this module
-_TOTAL_IS_TASTE = f"""
-AND NOT EXISTS (
-    SELECT {_EXCLUSIONS} AND x.user_id = l.user_id
-      AND num_nonnulls(x.device, x.context, x.from_at, x.until_at) = 0
-      AND (x.track_id IS NULL OR x.track_id = l.track_id)
-      AND (x.artist_id IS NULL OR EXISTS (
-          SELECT FROM track_artists a WHERE a.track_id = l.track_id AND a.artist_id = x.artist_id)))
-"""  # noqa: S608 - constants of this module
 _BLOCKED = """
 SELECT b.user_id, coalesce(a.track_id, b.track_id)
 FROM blocks b LEFT JOIN track_artists a ON a.artist_id = b.artist_id
@@ -111,15 +99,13 @@ FROM unnest(%(users)s::bigint[], %(artists)s::bigint[], %(times)s::timestamptz[]
 JOIN track_artists a USING (artist_id)
 JOIN heard h ON h.user_id = ban.user_id AND h.track_id = a.track_id AND h.first_at < ban.at
 """
-_CHANGED = """
-SELECT user_id FROM taste_exclusions
-WHERE (valid_from <= %(earlier)s AND valid_until > %(earlier)s)
-   <> (valid_from <= %(cutoff)s AND valid_until > %(cutoff)s)
+_CHANGED = f"""
+{own_taste.CHANGED}
 UNION
 SELECT user_id FROM blocks
 WHERE (since < %(earlier)s AND until >= %(earlier)s) <> (since < %(cutoff)s AND until >= %(cutoff)s)
 ORDER BY 1
-"""
+"""  # noqa: S608 - constants of the store
 
 _NEIGHBOURS = 1_000
 _MOST_USERS = 2**62
@@ -129,7 +115,8 @@ _PAIR = [("user_id", "i8"), ("track_id", "i8")]
 
 
 def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[int, int] | None = None) -> Signals:
-    """Every signal before `cutoff`, without what the user's exclusions and blocks of that moment take out.
+    """Every signal before `cutoff`, without what the user's exclusions and blocks of that moment take out; what is
+    only proposed to be somebody else's listening is marked as foreign.
 
     `users` is a half-open range of user ids. Totals carry no date and are always before the cut-off. An artist visit
     counts for each track of the artist that the user played in full within the 24 hours before it. A ban of an artist
@@ -138,28 +125,48 @@ def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[in
     """
     first_user, end_user = users or (0, _MOST_USERS)
     values = {"cutoff": cutoff, "first_user": first_user, "end_user": end_user}
-    excluding = bool(copy_out(connection, f"SELECT count(*) {_EXCLUSIONS}", [("n", "i8")], values)["n"][0])
-    events = _events(connection, _EVENTS + (_EVENT_IS_TASTE if excluding else ""), values)
+    concerned = own_taste.count_concerned(connection, values) > 0
+    events = _events(connection, _EVENTS_OF_SOME_OTHERS if concerned else _ALL_EVENTS, values)
     blocked = Pairs(*copy_out(connection, _BLOCKED, _PAIR, values).values())
     parts = [
         events.take(events.track_ids > 0) if (events.track_ids < 0).any() else events,
         _visits(connection, events),
-        _totals(connection, _TOTALS + (_TOTAL_IS_TASTE if excluding else ""), values),
+        _totals(connection, f"{_TOTALS} AND {own_taste.TOTAL_IS_TASTE}" if concerned else _TOTALS, values),
     ]
     if len(blocked):
         parts = [part.take((part.kinds == Signal.BAN) | ~contained(part, blocked)) for part in parts]
+    if concerned:
+        parts = _without_foreign_music(connection, parts, values)
     signals = _joined([*parts, _bans(connection, events)])
-    return signals.take(_order(signals))
+    return _with_genres(connection, signals.take(_order(signals)))
+
+
+def _without_foreign_music(connection: sa.Connection, parts: list[Signals], values: dict[str, Any]) -> list[Signals]:
+    """The parts without the music of accepted proposals; that of undecided ones is marked."""
+    users, tracks, excluded = own_taste.foreign_music_heard(connection, values)
+    if not len(users):
+        return parts
+    out, doubtful = Pairs(users[excluded], tracks[excluded]), Pairs(users[~excluded], tracks[~excluded])
+    parts = [part.take((part.kinds == Signal.BAN) | ~contained(part, out)) for part in parts]
+    return [replace(part, foreign=part.foreign | contained(part, doubtful)) for part in parts]
+
+
+def _with_genres(connection: sa.Connection, signals: Signals) -> Signals:
+    """The signals with the genre of each one's track."""
+    track_ids, genres = genres_of_tracks(connection)
+    places = places_of(track_ids, signals.track_ids)
+    return replace(signals, genres=np.append(genres, np.int32(0))[places]) if len(track_ids) else signals
 
 
 def _events(connection: sa.Connection, query: str, values: dict[str, Any]) -> Signals:
     """The events as they are stored; one of an artist alone has the artist's negative id in place of a track."""
-    columns = [*_PAIR, ("at", "M8[us]"), ("kind", "i2"), ("ms_played", "i4")]
+    columns = [*_PAIR, ("at", "M8[us]"), ("kind", "i2"), ("ms_played", "i4"), ("foreign", "?")]
     events = copy_out(connection, query, columns, values)
     kinds = events["kind"] % _FROM_MIXTAPE
     kinds[_is_skip(connection, events["track_id"], kinds, events["ms_played"])] = Signal.SKIP
     from_mixtape = events["kind"] > _FROM_MIXTAPE
-    return _signals(events["user_id"], events["track_id"], events["at"], kinds, from_mixtape)
+    signals = _signals(events["user_id"], events["track_id"], events["at"], kinds, from_mixtape)
+    return replace(signals, foreign=events["foreign"])
 
 
 def _is_skip(
@@ -192,7 +199,7 @@ def _order(signals: Signals) -> npt.NDArray[np.intp]:
     # Most pairs have one signal; only the others need the slow comparison by everything.
     tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
     rows = order[tied]
-    columns = (signals.from_mixtape, signals.amounts, signals.kinds, signals.times, pairs)
+    columns = (signals.foreign, signals.from_mixtape, signals.amounts, signals.kinds, signals.times, pairs)
     order[tied] = rows[np.lexsort([column[rows] for column in columns])]
     return order
 
@@ -218,7 +225,7 @@ def _signals(
 
 def _visits(connection: sa.Connection, events: Signals) -> Signals:
     """A signal for each visit to an artist's page and each track of the artist played in the day before it."""
-    visits = np.flatnonzero((events.kinds == Signal.ARTIST_VISIT) & (events.track_ids < 0))
+    visits = np.flatnonzero((events.kinds == Signal.ARTIST_VISIT) & (events.track_ids < 0) & ~events.foreign)
     if not len(visits):
         return events.take(visits)
     plays = np.flatnonzero((events.kinds == Signal.PLAY) & np.isin(events.user_ids, events.user_ids[visits]))
