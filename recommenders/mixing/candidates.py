@@ -35,9 +35,15 @@ class Source(IntEnum):
     EDITORIAL = 4
     POPULAR = 5
     AUDIO = 6
+    ITEMS = 7
+    TEXT = 8
+    ARTIST = 9
+    LIKE_LISTENERS = 10
+    LISTS = 11
 
 
-RUNGS = np.array([0, 1, 2, 3, 4, 5, 1], dtype=np.int8)  # of each source on the fallback ladder, the best first
+# Of each source on the fallback ladder, the best first: all that the ranker ranks is on the first.
+RUNGS = np.array([0, 1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1], dtype=np.int8)
 
 
 class Candidates(NamedTuple):
@@ -94,12 +100,12 @@ class ByNorm(NamedTuple):
 
 class Searched(NamedTuple):
     """What is searched for each user: the songs that the model knows, the fresh songs of all, and the cold ones that
-    are not fresh. `is_cold` (n_tracks,) bool, by row of the shelf."""
+    are not fresh. `sources` (n_tracks,) int8, by row of the shelf, what has placed each."""
 
     known: ByNorm
     fresh: ByNorm
     cold: ByNorm
-    is_cold: npt.NDArray[np.bool_]
+    sources: npt.NDArray[np.int8]
 
 
 def searched(shelf: Shelf, model: CollaborativeModel, cold: Cold) -> Searched:
@@ -107,6 +113,8 @@ def searched(shelf: Shelf, model: CollaborativeModel, cold: Cold) -> Searched:
     cold_rows = shelf.rows(cold.track_ids)
     is_cold = np.zeros(len(shelf.track_ids), dtype=np.bool_)
     is_cold[cold_rows] = True
+    sources = np.full(len(shelf.track_ids), Source.MIX, dtype=np.int8)
+    sources[cold_rows] = np.where(cold.by_sound, np.int8(Source.AUDIO), np.int8(Source.ARTIST))
     rows = shelf.rows(model.track_ids)
     known = np.flatnonzero((rows >= 0) & shelf.eligible[rows] & ~is_cold[rows])
     rows, vectors = rows[known], model.track_factors[known]
@@ -118,7 +126,7 @@ def searched(shelf: Shelf, model: CollaborativeModel, cold: Cold) -> Searched:
             np.concatenate([vectors[fresh], cold.vectors[fresh_cold]]) if fresh_cold.any() else vectors[fresh],
         ),
         by_norm(cold_rows[~fresh_cold], cold.vectors[~fresh_cold]),
-        is_cold,
+        sources,
     )
 
 
@@ -185,7 +193,7 @@ def with_newcomers(
         candidates,
         np.hstack([best_rows for best_rows, _ in newcomers]),
         np.hstack([best_scores for _, best_scores in newcomers]),
-        np.where(tracks.is_cold, np.int8(Source.AUDIO), np.int8(Source.MIX)).astype(np.int8),
+        tracks.sources,
         np.int8(Source.MIX),
         merged,
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from recommenders.store import Artifacts, eligibility
 from recommenders.store.places import places_of
+from recommenders.store.signals import Pairs
 
 
 class Shelf(NamedTuple):
@@ -142,6 +143,14 @@ def read_forbidden(
     known = numbers >= 0
     artist_offsets, forbidden_artists = _by_user(user_ids, artists["user_id"][known], numbers[known].astype(np.int32))
     return Forbidden(work_offsets, works, artist_offsets, forbidden_artists)
+
+
+def forbidden_works(shelf: Shelf, user_ids: npt.NDArray[np.int64], heard: Pairs) -> Forbidden:
+    """What `user_ids` (ascending) must not get where nothing is known but what they have heard."""
+    rows = shelf.rows(heard.track_ids)
+    known = rows >= 0
+    offsets, works = _by_user(user_ids, heard.user_ids[known], shelf.works[rows[known]])
+    return Forbidden(offsets, works, np.zeros(len(user_ids) + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
 
 
 def _by_user(

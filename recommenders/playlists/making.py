@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from recommenders.collaborative.explain import Explainer
 from recommenders.collaborative.model import CollaborativeModel, align, confidences
 from recommenders.listening.interactions import Interactions
-from recommenders.mixing.candidates import Source
+from recommenders.mixing.candidates import RUNGS, Source
 from recommenders.mixing.cold import Cold
 from recommenders.mixing.shelf import Shelf
 from recommenders.playlists.allocation import Lists
@@ -143,8 +143,9 @@ def find_reasons(
     model = explainer.model
     songs = places_of(model.track_ids, shelf.track_ids)[rows]
     by_sound = lists.sources == Source.AUDIO
-    cold = places_of(cold_ids, shelf.track_ids)[rows] + len(model.track_ids)
-    songs = np.where(lists.sources == Source.MIX, songs, np.where(by_sound, cold, -1))
+    cold = places_of(cold_ids, shelf.track_ids)[rows]
+    songs = np.where(cold >= 0, cold + len(model.track_ids), songs)
+    songs = np.where(RUNGS[lists.sources] == RUNGS[Source.MIX], songs, -1)
     known = np.flatnonzero(np.isin(user_ids, interactions.user_ids))
     confidence = confidences(align(interactions, model.track_ids), model.parameters)
     columns = explainer.plays(confidence[np.searchsorted(interactions.user_ids, user_ids[known])], songs[known])

@@ -225,7 +225,7 @@ def test_songs_of_a_kind_stand_together_whatever_tells_it(kind: str) -> None:
         model = CollaborativeModel(
             np.empty(0, dtype=np.int64), np.empty((0, 8), dtype=np.float32), AlsParameters(factors=8), 1
         )
-        cold = Cold(shelf.track_ids, vectors)
+        cold = Cold(shelf.track_ids, vectors, np.ones(len(vectors), dtype=bool))
     features = features_of(shelf, described(12, **known), model, cold)
     ordered = in_playing_order(shelf, lists_of(np.arange(12)), features).rows[0]
     assert (np.diff(kinds[ordered]) != 0).sum() == 2
