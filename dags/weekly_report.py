@@ -34,7 +34,7 @@ from airflow.sdk import dag, get_current_context, task
 
 from dags.common import ASSET, DEFAULTS, Tag, as_params, open_store, read_params, resolve_moment, run_key, run_time
 from dags.common.defaults import SETTINGS
-from recommenders.evaluation.report import ReportParameters
+from recommenders.evaluation.report_parameters import ReportParameters
 
 
 @dag(

@@ -1,18 +1,18 @@
-"""The weekly report: what a week's mixtapes held, what listeners did with them, what changed, what is alarming."""
+"""The weekly report: what a week's mixtapes held, what listeners did with them, what changed, who wins a trial."""
 
 import datetime as dt
 import logging
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from statistics import mean
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field
 
 from recommenders.errors import NotEnoughDataError
+from recommenders.evaluation.alarms import alarms, own_sources
 from recommenders.evaluation.repeats import Repeats, count_repeats
+from recommenders.evaluation.report_parameters import ReportParameters
 from recommenders.playlists.calendar import monday_morning
 from recommenders.store import Store, mixtapes, models, reports
 from recommenders.store.housekeeping import first_month_kept
@@ -25,49 +25,6 @@ log = logging.getLogger(__name__)
 Figures = dict[str, Any]
 
 WEEKS_BEFORE = 4  # that a week is compared with
-LEAST_WEEKS = 2  # fewer than these are no habit that could change
-CERTAIN = 2.0  # standard errors that a change must exceed, so that a small service does not cry wolf
-OWN_SOURCES = {"mix", "audio"}  # of a song that a model chose for the user; the others are rungs below
-SHRINKS = {"mixtapes": "The number of", "coverage": "The coverage of the catalogue by"}
-FALLS = {"reach": "Reach of", "retention": "Retention of", "depth": "Depth of"}
-RISES = {"skips": "The share of songs that are skipped on"}
-
-
-class ReportParameters(BaseModel):
-    """The trigger form of `weekly_report`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    week: str | None = Field(
-        None,
-        description="The Monday (YYYY-MM-DD) whose mixtapes to report on. Empty: the newest published week, so far, "
-        "and the week before it.",
-        json_schema_extra={"format": "date"},
-    )
-    repeat_weeks: int = Field(
-        26, ge=1, le=104, description="Weeks before, on whose mixtapes repeated songs and artists are looked for."
-    )
-    max_short: float = Field(
-        0.01, ge=0, le=1, description="Share of mixtapes with too few songs, above which it is alarming."
-    )
-    max_duplicates: float = Field(
-        0.1,
-        ge=0,
-        le=1,
-        description="Share of mixtapes that hold the same songs as another, above which it is alarming.",
-    )
-    max_fallbacks: float = Field(
-        0.3, ge=0, le=1, description="Share of songs from the lower rungs of the ladder, above which it is alarming."
-    )
-    max_model_age_days: int = Field(
-        10, ge=1, description="Days before the mixtapes of which their champion may know nothing, without alarm."
-    )
-    max_change: float = Field(
-        0.25,
-        gt=0,
-        description="Change against the mean of the four weeks before, as a share of it, above which it is alarming: "
-        "a fall of reach, retention, depth, coverage or mixtapes, a rise of skips.",
-    )
 
 
 class Week(NamedTuple):
@@ -167,6 +124,10 @@ def _read(
             before = week_until(week.monday - dt.timedelta(weeks=1), week.window.until, zone).window
             taken = reports.count_taken(connection, edition, week.window, before)
             figures |= taken_figures(taken, figures["mixtapes"])
+            if week == weeks[0] and edition.trial_model_id is not None:
+                from recommenders.evaluation.trials import trial_figures
+
+                figures["trial"] = trial_figures(connection, edition, week.window, complete=week.complete)
         found.append(figures | _made(connection, edition) | {"published": True, "complete": week.complete})
     return found
 
@@ -183,7 +144,8 @@ def _made(connection: sa.Connection, edition: Edition) -> Figures:
 
 def given_figures(given: Given, again: Repeats) -> Figures:
     """The figures of what the mixtapes held."""
-    fallbacks = sum(n for source, n in given.by_source.items() if source not in OWN_SOURCES)
+    own = own_sources()
+    fallbacks = sum(n for source, n in given.by_source.items() if source not in own)
     return {
         "users": given.users,
         "mixtapes": given.mixtapes,
@@ -254,103 +216,5 @@ def _drift(value: float | None, before: Iterable[float | None]) -> dict[str, Any
     return {"mean": usual, "weeks": len(known), "change": value / usual - 1 if usual else None}
 
 
-def alarms(week: dt.date, figures: Figures, drifts: Mapping[str, Any], parameters: ReportParameters) -> list[str]:
-    """What is not as it should be with the mixtapes of `week`, in plain sentences, the worst first."""
-    if not figures["published"]:
-        return [f"There are no mixtapes of the week of {week}: trigger the DAG monday_playlists with week = {week}."]
-    if not figures["mixtapes"]:
-        return [f"The edition of the week of {week} holds no mixtapes: see its run of monday_playlists."]
-    about = f"the mixtapes of {week}"
-    return [
-        *_wrong_lists(about, figures, parameters),
-        *_wrong_model(figures, parameters),
-        *_unusual(about, figures, drifts, parameters),
-    ]
-
-
-def _wrong_lists(about: str, figures: Figures, parameters: ReportParameters) -> list[str]:
-    found, n = [], figures["mixtapes"]
-    if n < figures["users"]:
-        found.append(f"{figures['users'] - n:,} of {figures['users']:,} users have none of {about}.")
-    if figures["empty"]:
-        found.append(f"{figures['empty']:,} of {about} are empty.")
-    if figures["short"] > parameters.max_short * n:
-        found.append(f"{figures['short']:,} of {about}, of {n:,}, have fewer songs than they should.")
-    if figures["duplicates"] > parameters.max_duplicates:
-        found.append(f"{_percent(figures['duplicates'])} of {about} hold the very songs of another one.")
-    if (figures["fallbacks"] or 0) > parameters.max_fallbacks:
-        rungs = {name: share for name, share in figures["sources"].items() if name not in OWN_SOURCES}
-        most = max(rungs, key=lambda name: rungs[name])
-        found.append(
-            f"{_percent(figures['fallbacks'])} of the songs on {about} are no model's choice, most of them from "
-            f"“{most}”."
-        )
-    return found
-
-
-def _wrong_model(figures: Figures, parameters: ReportParameters) -> list[str]:
-    """In the words of the Monday run, so that who sees both reads it once."""
-    age = figures["model_age_days"]
-    if figures["model_id"] is None:
-        return ["There is no champion model yet: everybody gets the lower rungs. Trigger retrain_collaborative."]
-    if age is not None and age > parameters.max_model_age_days:
-        return [f"The champion model {figures['model_id']} knows nothing of the last {int(age)} days."]
-    return []
-
-
-def _unusual(about: str, figures: Figures, drifts: Mapping[str, Any], parameters: ReportParameters) -> list[str]:
-    """What differs much from the weeks before; what users do is judged when the week is over."""
-    found = []
-    for name, called in SHRINKS.items():
-        if _much(name, figures, drifts, -parameters.max_change):
-            found.append(_sentence(f"{called} {about}", name, "fallen", figures, drifts))
-    if not figures["complete"] or "opened" not in figures:
-        return found
-    if not figures["opened"]:
-        return [*found, f"Nobody has opened any of {about}: do plays from them come with their context?"]
-    for name, called in FALLS.items():
-        if _much(name, figures, drifts, -parameters.max_change) and _certain(name, figures, drifts):
-            found.append(_sentence(f"{called} {about}", name, "fallen", figures, drifts))
-    for name, called in RISES.items():
-        if _much(name, figures, drifts, parameters.max_change) and _certain(name, figures, drifts):
-            found.append(_sentence(f"{called} {about}", name, "risen", figures, drifts))
-    return found
-
-
-def _much(name: str, figures: Figures, drifts: Mapping[str, Any], limit: float) -> bool:
-    """Whether a figure has changed by more than `limit` (negative: fallen) against enough weeks."""
-    against = drifts.get(name)
-    if not against or against["weeks"] < LEAST_WEEKS:
-        return False
-    bound = against["mean"] * (1 + limit)
-    return bool(figures[name] < bound if limit < 0 else figures[name] > bound)
-
-
-def _certain(name: str, figures: Figures, drifts: Mapping[str, Any]) -> bool:
-    """Whether chance among so few users, or songs, is an unlikely reason for the change."""
-    usual, value = drifts[name]["mean"], figures[name]
-    if name == "depth":
-        counts = {int(n): users for n, users in figures["depth_counts"].items()}
-        spread = sum(users * (n - value) ** 2 for n, users in counts.items()) / figures["opened"]
-        error = math.sqrt(spread / figures["opened"])
-    else:
-        n = figures[{"reach": "mixtapes", "retention": "opened_before", "skips": "started"}[name]]
-        error = math.sqrt(max(usual * (1 - usual), value * (1 - value)) / n)
-    return bool(abs(value - usual) > CERTAIN * error)
-
-
-def _sentence(subject: str, name: str, how: str, figures: Figures, drifts: Mapping[str, Any]) -> str:
-    figure = next(each for each in FIGURES if each.name == name)
-    usual = drifts[name]
-    return (
-        f"{subject} has {how} to {figure.text(figures[name])}, from {figure.text(usual['mean'])} in the "
-        f"{usual['weeks']} weeks before."
-    )
-
-
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"

@@ -14,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from recommenders.errors import NotEnoughDataError, UnknownNameError
-from recommenders.evaluation.report import ReportParameters, report_week, week_until, weeks_of_run
+from recommenders.evaluation.report import report_week, week_until, weeks_of_run
+from recommenders.evaluation.report_parameters import ReportParameters
 from recommenders.store import Store, reports
 from recommenders.store.reports import Report
 from recommenders.store.status import service_status

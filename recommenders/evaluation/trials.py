@@ -1,0 +1,148 @@
+"""Who wins a trial: the likings of each side's songs, compared within each listener.
+
+The credit of a side is the songs of its own that a user played for 30 s or more, and once more those that they saved
+or loved (Radlinski, Kurup & Joachims 2008 count clicks). Where the rules left one side fewer songs than the other, its
+credit is weighed by its share of them, so that a likely liking counts the same on either side.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sqlalchemy as sa
+
+from recommenders.evaluation.gate import GateParameters, Interval, relative_difference
+from recommenders.store import models, trials
+from recommenders.store.mixtapes import Edition
+from recommenders.store.reports import Window
+from recommenders.store.trials import Listened, Placed
+
+Floats = npt.NDArray[np.float64]
+
+RETRAINING = {"collaborative": "retrain_collaborative"}  # the DAG that promotes a model of a kind
+CERTAIN = 4.5  # standard errors by which a place may be one side's by chance: one in 5,000 for all thirty
+
+
+def trial_figures(
+    connection: sa.Connection, edition: Edition, window: Window, *, complete: bool
+) -> dict[str, Any] | None:
+    """The figures of the edition's trial from what happened within `window`; None where it has none.
+
+    A winner is named only when the week is `complete`: who looks every day and stops at the first winner finds one
+    too often.
+    """
+    if edition.trial_model_id is None or edition.model_id is None:
+        return None
+    kind = models.model(connection, edition.trial_model_id).kind
+    placed = trials.count_placed(connection, edition)
+    listened = trials.read_listened(connection, edition, window)
+    found = judge(placed, listened, edition.seed)
+    about = {"champion": edition.model_id, "candidate": edition.trial_model_id, "share": edition.trial_share}
+    return about | found | sentences(about | found, kind, complete=complete)
+
+
+def judge(placed: Placed, listened: Listened, seed: int) -> dict[str, Any]:
+    """All figures of a trial: of either side, of the users, and the comparison; `winner` None = undecided."""
+    songs = placed.songs.sum(axis=0)
+    credit = (listened.played + listened.kept).astype(np.float64)
+    ahead = np.sign(credit[:, 1] - credit[:, 0])
+    wins, losses = int((ahead > 0).sum()), int((ahead < 0).sum())
+    interval = compare(credit, songs, seed)
+    decided = interval is not None and (interval.low > 0 or interval.high < 0)
+    return {
+        "mixtapes": placed.mixtapes,
+        "users": len(listened.user_ids),
+        "sides": {
+            side: {
+                "songs": int(songs[n]),
+                "plays": int(listened.played[:, n].sum()),
+                "saves": int(listened.saved[:, n].sum()),
+                "loves": int(listened.loved[:, n].sum()),
+                "skips": int(listened.skipped[:, n].sum()),
+                "credit": float(credit[:, n].mean()) if len(credit) else None,
+            }
+            for n, side in enumerate(("champion", "candidate"))
+        },
+        "wins": wins,
+        "losses": losses,
+        "ties": len(ahead) - wins - losses,
+        "sign_test": sign_test(wins, losses),
+        "change": interval.mean if interval else None,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "winner": ("candidate" if interval.mean > 0 else "champion") if interval and decided else None,
+        "balance": balance(placed),
+    }
+
+
+def compare(credit: Floats, songs: npt.NDArray[np.int64], seed: int) -> Interval | None:
+    """By how much the candidate's credit is above the champion's, as a share of that, with its interval over users.
+
+    `credit` (n_users, 2), `songs` (2,) of either side. None where there is too little to compare.
+    """
+    parameters = GateParameters()
+    if len(credit) < parameters.least_judged_users or not songs.all() or not credit[:, 0].any():
+        return None
+    champion, candidate = (credit / (2 * songs / songs.sum())).T
+    return relative_difference(candidate, champion, parameters, seed)
+
+
+def sign_test(wins: int, losses: int) -> float | None:
+    """The chance of so uneven a count of wins and losses, or one more uneven, between equals (exact, two-sided)."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else None
+
+
+def balance(placed: Placed) -> dict[str, Any]:
+    """The candidate's share of the songs, of those in each place, and the place where it is farthest from a half.
+
+    `uneven` is how far it is there, 0 where chance explains it.
+    """
+    totals = placed.songs.sum(axis=1)
+    shares = np.divide(placed.songs[:, 1], totals, out=np.full(len(totals), 0.5), where=totals > 0)
+    off = np.abs(shares - 0.5)
+    by_chance = off <= CERTAIN * 0.5 / np.sqrt(np.maximum(totals, 1))
+    worst = int(off.argmax()) if len(off) else 0
+    return {
+        "share": float(placed.songs[:, 1].sum() / totals.sum()) if totals.sum() else None,
+        "places": [round(float(share), 4) for share in shares],
+        "farthest_place": worst + 1,
+        "uneven": float(np.where(by_chance, 0.0, off).max(initial=0.0)),
+    }
+
+
+def sentences(found: dict[str, Any], kind: str, *, complete: bool) -> dict[str, str]:
+    """What came out, and what to do about it, as sentences."""
+    tried, champion = f"model {found['candidate']}", f"the champion {found['champion']}"
+    if found["change"] is None:
+        return {
+            "verdict": f"Undecided between {tried} and {champion}: {found['users']} users who opened their mixtape, or "
+            "what they liked, are too few to compare.",
+            "advice": "Go on with the trial.",
+        }
+    by = f"{_signed(found['change'])} ({_signed(found['low'])} to {_signed(found['high'])})"
+    if not complete:
+        return {
+            "verdict": f"The week goes on: so far {tried} stands at {by} against {champion}.",
+            "advice": "A winner is named when the week is over.",
+        }
+    if found["winner"] == "candidate":
+        return {
+            "verdict": f"{tried.capitalize()} wins against {champion}: {by}.",
+            "advice": f"To promote it, trigger the DAG {RETRAINING.get(kind, kind)} with rollback_to = "
+            f"{found['candidate']}.",
+        }
+    if found["winner"] == "champion":
+        return {
+            "verdict": f"{champion.capitalize()} wins: {tried} stands at {by} against it.",
+            "advice": "Leave the champion, and end the trial.",
+        }
+    return {
+        "verdict": f"Undecided between {tried} and {champion}: {by}.",
+        "advice": "Go on with the trial, or leave the champion.",
+    }
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f} %".replace("-", "−")
