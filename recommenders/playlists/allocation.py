@@ -70,6 +70,15 @@ class Allocation(NamedTuple):
     exposure: npt.NDArray[np.int64]
     figures: dict[str, int]
 
+    def save_refused(self, artifacts: Artifacts, name: str, user_ids: npt.NDArray[np.int64], first: int) -> str:
+        """Store as bits what was refused to `user_ids`, the users from place `first` on; return the URI."""
+        bits = np.packbits(self.refused[first : first + len(user_ids)], axis=1)
+        return artifacts.write(name, pa.table({"user_id": user_ids, "refused": matrix_column(bits)}))
+
+    def save_exposure(self, artifacts: Artifacts, name: str) -> str:
+        """Store on how many lists each song is; return the URI."""
+        return artifacts.write(name, pa.table({"exposure": self.exposure}))
+
 
 class _Popular(NamedTuple):
     rows: npt.NDArray[np.int32]

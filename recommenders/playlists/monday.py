@@ -223,8 +223,10 @@ def allocate_songs(store: Store, artifacts: Artifacts, edition_id: int, shards: 
         mixtapes.conclude_edition(connection, edition_id, "planned", {"allocation": allocation.figures})
     for first, end in shards:
         places = np.searchsorted(candidates.user_ids, [first, end])
-        name = f"editions/{edition_id}/lists-{first}"
-        allocation.lists.slice(*places).save(artifacts, name, candidates.user_ids[places[0] : places[1]])
+        user_ids = candidates.user_ids[places[0] : places[1]]
+        allocation.lists.slice(*places).save(artifacts, f"editions/{edition_id}/lists-{first}", user_ids)
+        allocation.save_refused(artifacts, f"editions/{edition_id}/refused-{first}", user_ids, int(places[0]))
+    allocation.save_exposure(artifacts, f"editions/{edition_id}/exposure")
     stage.done(len(candidates.user_ids), "users")
     return allocation.figures
 

@@ -10,6 +10,7 @@ from recommenders.playlists import allocation
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.dials import apply, limits_of
 from recommenders.playlists.order import in_playing_order
+from recommenders.playlists.standing import Standing, allocate_one
 from tests.playlists.worlds import ARTIST, EXPOSURE, World, broken_rules, draw_world
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -109,3 +110,24 @@ def test_the_looking_finds_what_is_broken() -> None:
         lists.rows[user, place] = rng.integers(0, 25) if seed % 2 else -1
         found += bool(broken_rules(world, candidates, lists))
     assert found >= 50
+
+
+@settings(max_examples=500, deadline=None)
+@given(seed=SEEDS, n_users=USERS, n_tracks=TRACKS)
+def test_a_user_who_changes_nothing_has_the_same_list_while_the_others_keep_theirs(
+    seed: int, n_users: int, n_tracks: int
+) -> None:
+    world = draw_world(seed, n_users, n_tracks)
+    limits = limits_of(world.rules, world.dials, world.candidates.user_ids)
+    whole = allocate(world.shelf, world.candidates, limits, world.seed, world.cap, world.forbidden_to)
+    for user in range(n_users):
+        rows, bends = whole.lists.rows[user], whole.lists.bends[user]
+        kept = rows[(rows >= 0) & ~np.isin(bends, (EXPOSURE, ARTIST))]
+        refused = world.candidates.rows[user][whole.refused[user]]
+        mine = Candidates(*(column[user : user + 1] for column in world.candidates))
+        own = limits_of(world.rules, world.dials, mine.user_ids)
+        standing = Standing(kept, refused, whole.exposure)
+        again = allocate_one(world.shelf, mine, own, standing, world.cap, world.forbidden_to)
+        length = int(own.length[0])
+        for column, before in zip(again, whole.lists, strict=True):
+            assert column[0].tolist() == before[user, :length].tolist()
