@@ -2,7 +2,7 @@
 
 A user lies at the mean of the text vectors of what they like, weighted by how much they like it; a song's score is the
 mean of its cosines with those, a little more for one that many have heard, among the songs of one artist above all. To
-users without a history the songs are offered of which most was written, and most warmly, in the week before.
+users of whom nothing is known a few songs are offered of which much was written, and warmly, in the week before.
 """
 
 import datetime as dt
@@ -18,6 +18,7 @@ from recommenders.language.terms import EntityKind
 from recommenders.listening.interactions import Interactions
 from recommenders.mixing.attributes import of_artists
 from recommenders.mixing.candidates import Candidates, Source, by_norm, fill_with_best, popularity_scores
+from recommenders.mixing.editorial import likes_anything
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.store import Artifacts
 from recommenders.store.artifacts import column_matrix, matrix_column
@@ -25,9 +26,10 @@ from recommenders.store.attributes import Columns, warmth
 from recommenders.store.places import places_of
 
 A_WEEK = dt.timedelta(days=7)
-NEWS_SONGS = 15  # half a mixtape: that people write of it says little of whom it pleases
+NEWS_SONGS = 5  # that people write of a song says little of whom it pleases: most places are left to what is popular
 AN_ARTIST = 3  # most candidates by one artist: many songs share their artist's vector
 POPULARITY = 0.05  # that a song is the most heard one adds so much of its score
+NEWS_POPULARITY = 2  # power of the logarithm of listeners with which news are weighed
 OF_ARTIST = 0.3  # what is written of an artist alone counts so much for each of its songs
 
 Floats = npt.NDArray[np.float32]
@@ -79,7 +81,7 @@ def _news(shelf: Shelf, written: Columns) -> tuple[npt.NDArray[np.int32], Floats
     artists = written["artist_id"]
     of_tracks, _, values = of_artists(shelf, artists, artists, written["warmth"])
     np.add.at(warm, of_tracks, OF_ARTIST * values.astype(np.float64))
-    warm *= 1 + POPULARITY * popularity_scores(shelf, np.arange(len(warm), dtype=np.int32))
+    warm *= popularity_scores(shelf, np.arange(len(warm), dtype=np.int32)) ** NEWS_POPULARITY
     rows = np.flatnonzero((warm > 0) & shelf.eligible)
     rows = rows[np.lexsort((rows, -warm[rows]))]
     first_artists = _first_artists(shelf)[rows]
@@ -121,11 +123,11 @@ def add_culture(
 
     n_users, width = candidates.rows.shape
     short = candidates.rows[:, -1] < 0
-    has_history = np.isin(candidates.user_ids, interactions.user_ids)
+    likes = likes_anything(interactions, candidates.user_ids)
     rows = np.full((n_users, max(AN_ARTIST * width, NEWS_SONGS)), -1, dtype=np.int32)
     scores = np.zeros(rows.shape, dtype=np.float32)
     factors = profiles(culture, shelf, interactions, candidates.user_ids)
-    factors[~(short & has_history)] = 0
+    factors[~short] = 0
     if factors.any():
         eligible = shelf.eligible[culture.rows]
         known = culture.rows[eligible]
@@ -133,7 +135,7 @@ def add_culture(
         vectors = culture.vectors[eligible] * more[:, np.newaxis]
         fill_with_best(shelf, forbidden, factors, by_norm(known.astype(np.int64), vectors), rows, scores)
         _keep_few_of_each_artist(shelf, rows)
-    newcomers = np.flatnonzero(short & ~has_history)
+    newcomers = np.flatnonzero(short & ~likes)
     news = min(len(culture.news), NEWS_SONGS)
     rows[newcomers, :news], scores[newcomers, :news] = culture.news[:news], culture.warmth[:news]
     offered = rows >= 0

@@ -2,7 +2,7 @@
 
 A user's profile says how much of what they like has each tag. A list suits by how much more of it has the list's tags
 than of what everybody here plays: a mean over plays and tags, so that a play that has them takes some of it along when
-it goes. To users without a history those lists are offered that suit what most people here play.
+it goes. Users of whom nothing is known get a few of the songs on lists, those that most have heard.
 """
 
 import datetime as dt
@@ -16,14 +16,14 @@ from scipy.sparse import csr_matrix
 
 from recommenders.listening.interactions import Interactions
 from recommenders.mixing.attributes import read_tag_strengths
-from recommenders.mixing.candidates import Candidates, Source
+from recommenders.mixing.candidates import Candidates, Source, popularity_scores
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.store import Artifacts
 from recommenders.store.editorial import read_valid_lists
 from recommenders.store.places import places_of
 
 LISTS_A_USER = 5
-LISTS_A_NEWCOMER = 20
+NEWCOMERS_SONGS = 5  # popularity says more of what somebody unknown will play: most of their songs are left to it
 SONGS_A_LIST = 100  # the first of each
 LAST_OF_LIST = 0.5  # of a list's worth has its last song; its first has all of it
 
@@ -114,10 +114,9 @@ class Offered(NamedTuple):
 def suits(editorial: Editorial, shelf: Shelf, interactions: Interactions, user_ids: npt.NDArray[np.int64]) -> Floats:
     """How well each list suits each of `user_ids` (ascending), (n_users, n_lists) float32; 0 or less: not at all.
 
-    Each row depends on its user alone, to the last bit. Users without anything that they like get what `everybody`
-    gets, and a little of each list.
+    Each row depends on its user alone, to the last bit; that of a user who likes nothing is 0.
     """
-    found = np.tile(_of_newcomers(editorial), (len(user_ids), 1))
+    found = np.zeros((len(user_ids), len(editorial.list_ids)), dtype=np.float32)
     places = places_of(user_ids, interactions.user_ids)
     liked = interactions.strengths.multiply(interactions.strengths > 0).tocsr().astype(np.float32)
     liked.eliminate_zeros()
@@ -126,13 +125,6 @@ def suits(editorial: Editorial, shelf: Shelf, interactions: Interactions, user_i
     rows = shelf.rows(interactions.track_ids)
     means = (liked[known][:, rows >= 0] @ editorial.matching[rows[rows >= 0]]).toarray() / totals[known, np.newaxis]
     found[places[known]] = means - editorial.everybody
-    return found
-
-
-def _of_newcomers(editorial: Editorial) -> Floats:
-    """How well each list suits somebody of whom nothing is known: between a half and 1."""
-    top = float(editorial.everybody.max(initial=0)) or 1.0
-    found: Floats = (0.5 + 0.5 * editorial.everybody / top).astype(np.float32)
     return found
 
 
@@ -169,17 +161,24 @@ def add_editorial(
     """Fourth rung: what the lists that suit hold, for every user whose candidates are not full."""
     from recommenders.mixing.kernels import append_candidates
 
-    short = candidates.user_ids[candidates.rows[:, -1] < 0]
-    if not len(short) or not len(editorial.list_ids):
+    short = candidates.rows[:, -1] < 0
+    if not short.any() or not len(editorial.list_ids):
         return
-    known = np.isin(short, interactions.user_ids)
-    parts = [
-        (short[known], suited(editorial, shelf, interactions, short[known], LISTS_A_USER)),
-        (short[~known], suited(editorial, shelf, interactions, short[~known], LISTS_A_NEWCOMER)),
-    ]
-    rows = np.concatenate([offered.rows for _, offered in parts])
-    scores = np.concatenate([offered.scores for _, offered in parts])
-    owners = np.concatenate([np.repeat(users, np.diff(offered.offsets)) for users, offered in parts])
+    likes = likes_anything(interactions, candidates.user_ids)
+    known, newcomers = candidates.user_ids[short & likes], candidates.user_ids[short & ~likes]
+    offered = suited(editorial, shelf, interactions, known, LISTS_A_USER)
+    best = np.unique(editorial.songs[editorial.songs >= 0])
+    heard = popularity_scores(shelf, best)
+    chosen = np.lexsort((best, -heard))[:NEWCOMERS_SONGS]
+    owners = np.concatenate([np.repeat(known, np.diff(offered.offsets)), np.repeat(newcomers, len(chosen))])
+    rows = np.concatenate([offered.rows, np.tile(best[chosen], len(newcomers))])
+    scores = np.concatenate([offered.scores, np.tile(heard[chosen], len(newcomers))])
     order = np.argsort(owners, kind="stable")
     offsets = np.searchsorted(owners[order], np.append(candidates.user_ids, np.iinfo(np.int64).max))
     append_candidates(shelf, forbidden, candidates, offsets, rows[order], scores[order], np.int8(Source.EDITORIAL))
+
+
+def likes_anything(interactions: Interactions, user_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which of `user_ids` (n_users,) like a track at all."""
+    liking = np.diff((interactions.strengths > 0).tocsr().indptr) > 0
+    return np.isin(user_ids, interactions.user_ids[liking])
