@@ -53,7 +53,7 @@ _LISTS = {
              coalesce(own.length, :length) AS wanted
         WHERE week = :week AND edition_id = :edition_id AND user_id >= :low AND user_id < :high
           AND (cardinality(track_ids) > wanted OR (cardinality(track_ids) < wanted) <> (short_reason > 0)
-               OR cardinality(track_ids) <> ALL (ARRAY[cardinality(scores), cardinality(sources),
+               OR cardinality(track_ids) <> ANY (ARRAY[cardinality(scores), cardinality(sources),
                                                        cardinality(reason_codes), cardinality(bends),
                                                        cardinality(reason_ids) / 2,
                                                        coalesce(cardinality(teams), cardinality(track_ids))]))

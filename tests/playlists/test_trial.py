@@ -73,11 +73,12 @@ def test_each_song_of_a_published_mixtape_says_which_side_picked_it(
     assert 10 <= np.mean(per_user) <= 20
 
 
-def test_a_list_whose_teams_are_not_as_many_as_its_songs_is_not_published(
-    service: Service, two_models: tuple[int, int]
+@pytest.mark.parametrize("column", ["teams", "scores"])
+def test_a_list_that_does_not_say_as_much_of_each_of_its_songs_is_not_published(
+    service: Service, two_models: tuple[int, int], column: str
 ) -> None:
     edition = service.run(trial_model=two_models[1], publish=False)
-    service.sql("UPDATE playlists SET teams = teams[1:29] WHERE user_id = :u", u=service.users[9])
+    service.sql(f"UPDATE playlists SET {column} = {column}[1:29] WHERE user_id = :u", u=service.users[9])
     with pytest.raises(ModelError, match="lists that are neither full nor say why they are short: 1"):
         monday.verify_edition(service.store, service.artifacts, edition)
 
