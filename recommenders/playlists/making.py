@@ -3,6 +3,7 @@
 What a Monday run does for everybody, and `whatif` for one listener.
 """
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from recommenders.collaborative.explain import Explainer
 from recommenders.collaborative.model import CollaborativeModel, align, confidences
 from recommenders.listening.interactions import Interactions
-from recommenders.mixing.candidates import RUNGS, Source
+from recommenders.mixing.candidates import RUNGS, Candidates, Source
 from recommenders.mixing.cold import Cold
 from recommenders.mixing.shelf import Shelf
 from recommenders.playlists.allocation import Lists
@@ -31,7 +32,8 @@ from recommenders.playlists.trial import (
     tried_model,
 )
 from recommenders.store import Artifacts
-from recommenders.store.mixtapes import Edition
+from recommenders.store.artifacts import column_matrix
+from recommenders.store.mixtapes import Edition, Playlists
 from recommenders.store.places import places_of
 
 
@@ -56,6 +58,12 @@ def score_block(
         candidates, teams = team_draft(candidates, others, scoring.shelf, scoring.edition.seed)
         columns |= trial_columns(teams, seen.columns(user_ids))
     return pa.table(candidates.columns() | columns)
+
+
+def candidates_in(scored: pa.Table) -> Candidates:
+    """The candidates in what `score_block` gave."""
+    rows, scores, sources = (column_matrix(scored[name]) for name in ("rows", "scores", "sources"))
+    return Candidates(scored["user_id"].to_numpy(), rows, scores, sources, scored["fresh_least"].to_numpy())
 
 
 class Finishing(NamedTuple):
@@ -154,3 +162,29 @@ def find_reasons(
     codes[plays[:, :, 0] > 0] = Reason.PLAYS
     codes[(plays[:, :, 0] > 0) & by_sound] = Reason.SOUND
     return codes, plays
+
+
+def by_length(
+    shelf: Shelf, user_ids: npt.NDArray[np.int64], finished: Finished, wanted: npt.NDArray[np.int64]
+) -> list[Playlists]:
+    """The lists as rows of the database, grouped by their number of songs; `wanted` (n_users,) is that of full ones."""
+    lists, codes, plays, teams = finished
+    lengths = (lists.rows >= 0).sum(axis=1)
+    tried = np.zeros(len(user_ids), dtype=np.bool_) if teams is None else teams[:, 0] != Team.OUTSIDE
+    groups = []
+    for length, in_a_trial in itertools.product(np.unique(lengths), (False, True)):
+        users = np.flatnonzero((lengths == length) & (tried == in_a_trial))
+        groups.append(
+            Playlists(
+                user_ids=user_ids[users],
+                track_ids=shelf.track_ids[lists.rows[users, :length]],
+                scores=lists.scores[users, :length],
+                sources=lists.sources[users, :length].astype(np.int16),
+                reason_codes=codes[users, :length],
+                reason_ids=plays[users, :length].reshape(len(users), 2 * length),
+                bends=lists.bends[users, :length].astype(np.int16),
+                short_reason=(length < wanted[users]).astype(np.int16),
+                teams=teams[users, :length].astype(np.int16) if teams is not None and in_a_trial else None,
+            )
+        )
+    return groups

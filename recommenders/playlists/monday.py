@@ -6,7 +6,6 @@ the shard, so that a task that runs again replaces its own work. Between tasks g
 
 import datetime as dt
 import importlib.metadata
-import itertools
 import logging
 import operator
 from collections.abc import Sequence
@@ -32,20 +31,19 @@ from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidd
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
 from recommenders.playlists.dials import limits_of
-from recommenders.playlists.making import Finished, finish_lists, load_finishing, score_block
+from recommenders.playlists.making import by_length, finish_lists, load_finishing, score_block
 from recommenders.playlists.order import read_described
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
 from recommenders.playlists.scoring import Scoring, edition_model, load_scoring
 from recommenders.playlists.trial import (
     TRIAL_COLUMNS,
-    Team,
     check_trial,
     in_trial,
     load_tried,
 )
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.dials import Dials, read_dials
-from recommenders.store.mixtapes import Edition, Playlists
+from recommenders.store.mixtapes import Edition
 from recommenders.timing import Stage
 
 log = logging.getLogger(__name__)
@@ -250,7 +248,7 @@ def finish_shard(store: Store, artifacts: Artifacts, edition_id: int, users: Seq
             scored, _ = artifacts.read(f"{folder}/candidates-{users[0]}.parquet", columns=names, users=block)
             finished = finish_lists(finishing, block_ids, lists, scored)
             wanted = limits_of(rules, dials, block_ids).length
-            mixtapes.write_playlists(connection, edition, _by_length(shelf, block_ids, finished, wanted))
+            mixtapes.write_playlists(connection, edition, by_length(shelf, block_ids, finished, wanted))
     stage.done(len(user_ids), "users")
     return len(user_ids)
 
@@ -345,29 +343,3 @@ def _forbidden(
     return read_forbidden(
         connection, shelf, user_ids, cutoff=edition.cutoff, week=edition.week, memory_weeks=rules.memory_weeks
     )
-
-
-def _by_length(
-    shelf: Shelf, user_ids: npt.NDArray[np.int64], finished: Finished, wanted: npt.NDArray[np.int64]
-) -> list[Playlists]:
-    """The lists as rows of the database, grouped by their number of songs; `wanted` (n_users,) is that of full ones."""
-    lists, codes, plays, teams = finished
-    lengths = (lists.rows >= 0).sum(axis=1)
-    tried = np.zeros(len(user_ids), dtype=np.bool_) if teams is None else teams[:, 0] != Team.OUTSIDE
-    groups = []
-    for length, in_a_trial in itertools.product(np.unique(lengths), (False, True)):
-        users = np.flatnonzero((lengths == length) & (tried == in_a_trial))
-        groups.append(
-            Playlists(
-                user_ids=user_ids[users],
-                track_ids=shelf.track_ids[lists.rows[users, :length]],
-                scores=lists.scores[users, :length],
-                sources=lists.sources[users, :length].astype(np.int16),
-                reason_codes=codes[users, :length],
-                reason_ids=plays[users, :length].reshape(len(users), 2 * length),
-                bends=lists.bends[users, :length].astype(np.int16),
-                short_reason=(length < wanted[users]).astype(np.int16),
-                teams=teams[users, :length].astype(np.int16) if teams is not None and in_a_trial else None,
-            )
-        )
-    return groups

@@ -35,6 +35,7 @@ class Scoring(NamedTuple):
     edition: Edition
     rules: MixtapeRules
     exposure_cap: int
+    shard_starts: list[int]  # the first user id of each shard
     shelf: Shelf
     model: CollaborativeModel | None
     cold: Cold
@@ -55,6 +56,7 @@ def load_scoring(connection: sa.Connection, artifacts: Artifacts, edition_id: in
         edition,
         MixtapeRules(**edition.parameters),
         facts["exposure_cap"],
+        facts["shard_starts"],
         shelf,
         model,
         cold,
