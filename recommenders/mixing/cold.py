@@ -112,7 +112,7 @@ def credits_matrix(shelf: Shelf) -> csr_matrix:
 
 
 def artist_directions(shelf: Shelf, played: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The mean direction (n_artists, f) of each artist's songs that enough people have heard, at length 1; zeros without
-    any. `played` (n_tracks, f)."""
+    """The mean direction (n_artists, f) of each artist's songs that enough people have heard, at length 1; zeros where
+    there are none. `played` (n_tracks, f)."""
     enough = (shelf.listeners >= FEW_LISTENERS)[:, None]
     return directions(np.asarray(credits_matrix(shelf).T @ (directions(played) * enough), dtype=np.float32))

@@ -1,0 +1,188 @@
+"""Learning to rank: what each source's candidates were worth in a week that followed, and what that teaches.
+
+For a fold, the models are trained on what it knows, candidates are gathered as on Monday, and each is described by
+every model. The ranker's weights are those under which what users then heard first was most likely, as a choice among
+their candidates (conditional logit, McFadden 1974; in ranking: ListNet's top-one likelihood, Cao et al. 2007).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+
+from recommenders.collaborative.items import ItemParameters, fit_items
+from recommenders.collaborative.model import AlsParameters, CollaborativeModel
+from recommenders.collaborative.training import rotate_onto
+from recommenders.collaborative.training import train as train_model
+from recommenders.evaluation import metrics
+from recommenders.evaluation.judging import Examination, K
+from recommenders.evaluation.split import Fold
+from recommenders.language.similarity import Space
+from recommenders.mixing.candidates import (
+    rank_candidates,
+    searched,
+    user_factors,
+    with_newcomers,
+)
+from recommenders.mixing.cold import Sound, cold_songs
+from recommenders.mixing.mix import Offered, Pool, describe, likings_of
+from recommenders.mixing.mix_kernels import N_FEATURES
+from recommenders.mixing.ranker import SAID, Ranker
+from recommenders.mixing.shelf import Shelf, forbidden_works
+from recommenders.mixing.voices import Voices, ages_of, build_voices
+from recommenders.store.signals import Catalogue
+
+MODEL_CANDIDATES = 100
+FRESH_TASTE = 0.3
+RIDGE = 1.0  # weight of the squared standardised weights in the loss
+FRESH = np.timedelta64(8, "W")
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is the same for all folds: the tracks, what is said of them and how they sound, and the champion's space."""
+
+    shelf: Shelf
+    catalogue: Catalogue
+    text: Space | None
+    sound: Sound | None
+    champion: CollaborativeModel
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """The candidates of the judged users of a fold, as each model describes them, and which they then heard.
+
+    `rows` (n_users, n) of the shelf, -1 past the end; `features` (n_users, n, N_FEATURES); `heard` (n_users, n).
+    """
+
+    rows: npt.NDArray[np.int32]
+    features: Floats
+    heard: Bools
+
+    @staticmethod
+    def of(pool: Pool, relevant: csr_matrix) -> "Lesson":
+        """The candidates of the first rung; `relevant` (n_users, n_tracks) is what each user heard first."""
+        ranked = (pool.rows >= 0) & (pool.places < 0)
+        users = np.arange(len(pool.rows))[:, None]
+        heard = np.asarray(relevant[users, np.maximum(pool.rows, 0)].todense() > 0) & ranked
+        return Lesson(np.where(ranked, pool.rows, -1).astype(np.int32), pool.features, heard)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The models of a fold and its candidates: what a ranker learns from, or is judged by."""
+
+    examination: Examination
+    lesson: Lesson
+    factors: Floats
+    voices: Voices
+    scores: Mapping[str, Floats]  # of each single model, (n_users, n_tracks)
+
+
+def train_fold(known: Known, fold: Fold, parameters: AlsParameters, items: ItemParameters, seed: int) -> Trained:
+    """Train the models on what the fold knows; gather and describe the candidates of the users that judge it."""
+    examination = Examination(fold, known.catalogue)
+    taste = examination.taste(parameters)
+    model = rotate_onto(train_model(taste, parameters, seed).model, known.champion)
+    item_model = fit_items(taste, items, known.text)
+    shelf = as_of(known.shelf, fold, known.catalogue)
+    cold = cold_songs(shelf, model, known.sound)
+    ages = ages_of(known.catalogue.uploaded_at, fold.cutoff)
+    voices = build_voices(shelf, model, cold, known.sound, item_model, known.text, ages, weeks_of(fold))
+    user_ids = examination.user_ids
+    forbidden = forbidden_works(shelf, user_ids, fold.heard)
+    factors = user_factors(model, taste, user_ids)
+    tracks = searched(shelf, model, cold)
+    candidates = rank_candidates(shelf, forbidden, user_ids, factors, tracks.known, MODEL_CANDIDATES)
+    candidates = with_newcomers(shelf, forbidden, candidates, factors, tracks, K, FRESH_TASTE)
+    likings = likings_of(shelf, taste, user_ids)
+    pool = describe(shelf, forbidden, candidates, factors, likings, Offered.nothing(len(user_ids)), voices)
+    return Trained(examination, Lesson.of(pool, examination.relevant), factors, voices, {})
+
+
+def as_of(shelf: Shelf, fold: Fold, catalogue: Catalogue) -> Shelf:
+    """The shelf as it was at the fold's cut-off."""
+    now = np.datetime64(fold.cutoff.replace(tzinfo=None), "us")
+    new = np.flatnonzero(
+        (np.diff(fold.signals.user_ids, prepend=-1) != 0) | (np.diff(fold.signals.track_ids, prepend=-1) != 0)
+    )
+    rows = shelf.rows(fold.signals.track_ids[new])
+    undated = np.isnat(catalogue.uploaded_at)
+    return shelf._replace(
+        eligible=undated | (catalogue.uploaded_at < now),
+        fresh=~undated & (catalogue.uploaded_at < now) & (catalogue.uploaded_at >= now - FRESH),
+        listeners=np.bincount(rows[rows >= 0], minlength=len(shelf.track_ids)).astype(np.int64),
+    )
+
+
+def weeks_of(fold: Fold) -> float:
+    """For how many weeks before the cut-off listening is known; 1 where nothing has a time."""
+    times = fold.signals.times[~np.isnat(fold.signals.times)]
+    if not len(times):
+        return 1.0
+    now = np.datetime64(fold.cutoff.replace(tzinfo=None), "us")
+    return float((now - times.min()) / np.timedelta64(7, "D"))
+
+
+def learn(lessons: Sequence[Lesson], use: Bools | None = None) -> Ranker:
+    """The most likely weights of the features that `use` (N_FEATURES,) marks; all others are 0.
+
+    What models say never counts against a song.
+    """
+    use = np.ones(N_FEATURES, dtype=np.bool_) if use is None else use
+    features = np.concatenate([lesson.features[lesson.rows >= 0] for lesson in lessons]).astype(np.float64)
+    heard = np.concatenate([lesson.heard[lesson.rows >= 0] for lesson in lessons]).astype(np.float64)
+    sizes = np.concatenate([(lesson.rows >= 0).sum(axis=1) for lesson in lessons])
+    mean, spread = features.mean(axis=0), features.std(axis=0)
+    use = use & (spread > 0)
+    if not use.any() or not heard.any():
+        return Ranker(weights=(0.0,) * N_FEATURES)
+    standard = (features[:, use] - mean[use]) / spread[use]
+    bounds = [(0.0, None) if said else (None, None) for said in SAID[use]]
+    fitted = minimize(_loss, np.zeros(int(use.sum())), (standard, heard, sizes), "L-BFGS-B", jac=True, bounds=bounds)
+    weights = np.zeros(N_FEATURES)
+    weights[use] = fitted.x / spread[use]
+    return Ranker(weights=tuple(weights), intercept=_intercept(features @ weights, heard.mean()))
+
+
+def _loss(
+    weights: npt.NDArray[np.float64],
+    features: npt.NDArray[np.float64],
+    heard: npt.NDArray[np.float64],
+    sizes: npt.NDArray[np.int64],
+) -> tuple[float, npt.NDArray[np.float64]]:
+    """Minus the log likelihood that each heard song is chosen among the user's candidates, and its gradient."""
+    ends = np.cumsum(sizes)
+    starts = (ends - sizes)[sizes > 0]
+    sizes = sizes[sizes > 0]
+    logits = features @ weights
+    highest = np.maximum.reduceat(logits, starts)
+    powers = np.exp(logits - np.repeat(highest, sizes))
+    sums = np.add.reduceat(powers, starts)
+    chosen = np.add.reduceat(heard, starts)
+    likelihood = heard @ logits - chosen @ (highest + np.log(sums))
+    shares = powers * np.repeat(chosen / sums, sizes)
+    return float(RIDGE * weights @ weights - likelihood), 2 * RIDGE * weights - features.T @ (heard - shares)
+
+
+def _intercept(logits: npt.NDArray[np.float64], mean: float) -> float:
+    """What makes the mean chance equal to the share of candidates that were heard (bisection)."""
+    low, high = -50.0, 50.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (1 / (1 + np.exp(-logits - middle))).mean() < mean else (low, middle)
+    return (low + high) / 2
+
+
+def lists_of(lesson: Lesson, ranker: Ranker) -> metrics.Lists:
+    """The 30 best candidates of each user, as rows of the shelf."""
+    chances = np.where(lesson.rows >= 0, ranker.chances(lesson.features), -1)
+    best = np.lexsort((lesson.rows, -chances), axis=1)[:, :K]
+    return np.take_along_axis(lesson.rows, best, axis=1).astype(np.int64)

@@ -1,0 +1,114 @@
+"""The mix: the candidates of all sources, each described by every model, in one ranking per user."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from recommenders.listening.interactions import Interactions
+from recommenders.mixing.candidates import RUNGS, Candidates, Source
+from recommenders.mixing.mix_kernels import N_FEATURES
+from recommenders.mixing.ranker import Ranker
+from recommenders.mixing.shelf import Forbidden, Shelf
+from recommenders.mixing.voices import Voices
+from recommenders.store.places import places_of
+
+MOST_CANDIDATES = 200
+ITEM_SONGS = 50
+TEXTS, SONGS_OF_TEXT = 15, 3
+
+
+class Likings(NamedTuple):
+    """What each of some users likes: those of user i are `rows[offsets[i]:offsets[i + 1]]` of the shelf, with weights
+    log1p(strength) > 0."""
+
+    offsets: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
+
+
+class Offered(NamedTuple):
+    """Songs that another source offers: to user i `rows[offsets[i]:offsets[i + 1]]`, and what the source is."""
+
+    offsets: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int32]
+    sources: npt.NDArray[np.int8]
+
+    @staticmethod
+    def nothing(n_users: int) -> "Offered":
+        """Nothing to anybody."""
+        return Offered(np.zeros(n_users + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.int8))
+
+
+class Pool(NamedTuple):
+    """Candidates before they are ranked: `rows`, `sources`, `places` (n_users, n), see `mix_kernels.gather`, and
+    `features` (n_users, n, N_FEATURES) float32."""
+
+    rows: npt.NDArray[np.int32]
+    sources: npt.NDArray[np.int8]
+    places: npt.NDArray[np.int32]
+    features: npt.NDArray[np.float32]
+
+
+def likings_of(shelf: Shelf, interactions: Interactions, user_ids: npt.NDArray[np.int64]) -> Likings:
+    """What each of `user_ids` (ascending) likes, in order of rows."""
+    rows = shelf.rows(interactions.track_ids)[interactions.strengths.indices]
+    owners = np.repeat(interactions.user_ids, np.diff(interactions.strengths.indptr))
+    places = places_of(user_ids, owners)
+    liked = np.flatnonzero((interactions.strengths.data > 0) & (rows >= 0) & (places >= 0))
+    offsets = np.searchsorted(places[liked], np.arange(len(user_ids) + 1))
+    weights = np.log1p(interactions.strengths.data[liked]).astype(np.float32)
+    return Likings(offsets, rows[liked].astype(np.int32), weights)
+
+
+def describe(
+    shelf: Shelf,
+    forbidden: Forbidden,
+    candidates: Candidates,
+    factors: npt.NDArray[np.float32],
+    likings: Likings,
+    offered: Offered,
+    voices: Voices,
+) -> Pool:
+    """Add what is played with, and told like, what each user likes, and what is `offered`; describe all of it."""
+    from recommenders.mixing.mix_kernels import gather
+
+    n_users, n_before = candidates.rows.shape
+    shape = (n_users, max(MOST_CANDIDATES, n_before))
+    pool = Pool(
+        np.full(shape, -1, dtype=np.int32),
+        np.zeros(shape, dtype=np.int8),
+        np.full(shape, -1, dtype=np.int32),
+        np.zeros((*shape, N_FEATURES), dtype=np.float32),
+    )
+    gather(
+        shelf,
+        forbidden,
+        (candidates.rows, candidates.sources, RUNGS[candidates.sources]),
+        (np.ascontiguousarray(factors), *likings),
+        tuple(offered),
+        voices,
+        (ITEM_SONGS, TEXTS, SONGS_OF_TEXT),
+        (np.int8(Source.ITEMS), np.int8(Source.TEXT)),
+        tuple(pool[:3]),
+        pool.features,
+    )
+    return pool
+
+
+def ranked(candidates: Candidates, pool: Pool, ranker: Ranker, length: int, fresh_taste: float) -> Candidates:
+    """The pool as the ranker ranks it, the first rung by falling chance; lower rungs keep their scores and order.
+
+    A fresh song is to the user's taste from `fresh_taste` of the chance on that the `length`-th song has.
+    """
+    chances = ranker.chances(pool.features)
+    before = np.take_along_axis(candidates.scores, np.maximum(pool.places, 0), axis=1)
+    scores = np.where(pool.rows < 0, np.float32(0), np.where(pool.places >= 0, before, chances))
+    rungs = np.where(pool.rows < 0, np.int8(127), RUNGS[pool.sources])
+    order = np.lexsort((pool.rows, np.where(pool.places >= 0, pool.places, 0), -scores, rungs), axis=1)
+    rows, sources, scores = (np.take_along_axis(values, order, axis=1) for values in (pool.rows, pool.sources, scores))
+    last = np.where(
+        (rows[:, length - 1] >= 0) & (RUNGS[sources[:, length - 1]] == RUNGS[Source.MIX]), scores[:, length - 1], 0
+    )
+    least = np.maximum(fresh_taste * last, np.finfo(np.float32).tiny).astype(np.float32)
+    return Candidates(candidates.user_ids, rows, scores.astype(np.float32), sources, least)
