@@ -1,4 +1,4 @@
-"""Mixtapes as playlist files: XSPF, M3U8 and JSPF.
+"""Mixtapes and stations as playlist files: XSPF, M3U8 and JSPF.
 
 Titles and names come from outside. Each becomes one line without control characters, so that nothing in it can end a
 line of an M3U8 file or make XML that no parser reads.
@@ -7,12 +7,13 @@ XSPF 1: https://www.xspf.org/spec (namespace http://xspf.org/ns/0/); JSPF: https
 M3U8: extended M3U in UTF-8 with #EXTINF, #EXTALB and #PLAYLIST.
 """
 
+import datetime as dt
 import re
 import xml.etree.ElementTree as ET
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from recommenders.playlists.mixtape import Mixtape, Song
+from recommenders.playlists.mixtape import Song
 
 XSPF_NAMESPACE = "http://xspf.org/ns/0/"
 CREATOR = "Monday Mixtape"
@@ -23,8 +24,24 @@ _LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _RESERVED_IN_URIS = ":/?#[]@!$&'()*+,;=%~"
 
 
-def to_xspf(mixtape: Mixtape) -> bytes:
-    """The mixtape as XSPF 1, UTF-8."""
+class Playlist(Protocol):
+    """What can be written: a mixtape, or a station."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def day(self) -> dt.date: ...
+
+    @property
+    def songs(self) -> list[Song]: ...
+
+    @property
+    def short_reason(self) -> str | None: ...
+
+
+def to_xspf(mixtape: Playlist) -> bytes:
+    """The playlist as XSPF 1, UTF-8."""
     ET.register_namespace("", XSPF_NAMESPACE)
     playlist = ET.Element(f"{{{XSPF_NAMESPACE}}}playlist", version="1")
     described = to_jspf(mixtape)["playlist"]
@@ -38,23 +55,23 @@ def to_xspf(mixtape: Mixtape) -> bytes:
     return document + b"\n"
 
 
-def to_jspf(mixtape: Mixtape) -> dict[str, Any]:
+def to_jspf(mixtape: Playlist) -> dict[str, Any]:
     """The mixtape as JSPF, ready for `json.dumps`: the fields of XSPF, where location and identifier are lists."""
     playlist = {
-        "title": _title(mixtape),
+        "title": _line(mixtape.title),
         "creator": CREATOR,
         "annotation": _line(mixtape.short_reason or ""),
-        "date": f"{mixtape.week}T00:00:00Z",
+        "date": f"{mixtape.day}T00:00:00Z",
     }
     return {"playlist": _without_empty(playlist) | {"track": [_jspf_track(song) for song in mixtape.songs]}}
 
 
-def to_m3u8(mixtape: Mixtape) -> str:
+def to_m3u8(mixtape: Playlist) -> str:
     """The mixtape as extended M3U in UTF-8.
 
     An #EXTINF line belongs to the location after it, so a song whose audio is nowhere on record is a plain comment.
     """
-    lines = ["#EXTM3U", f"#PLAYLIST:{_title(mixtape)}"]
+    lines = ["#EXTM3U", f"#PLAYLIST:{_line(mixtape.title)}"]
     for song in mixtape.songs:
         name = f"{_artists(song)} - {_line(song.title)}"
         if not song.audio_uri:
@@ -89,10 +106,6 @@ def _append(parent: ET.Element, fields: dict[str, Any]) -> None:
 
 def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
-
-
-def _title(mixtape: Mixtape) -> str:
-    return f"Monday Mixtape for {_line(mixtape.user_name)}, {mixtape.week}"
 
 
 def _artists(song: Song) -> str:

@@ -7,25 +7,32 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from recommenders.playlists.mixtape import Mixtape
+from recommenders.playlists.mixtape import Mixtape, Song
+from recommenders.playlists.stations import Station
 from recommenders.store.freshness import Freshness
 from recommenders.store.reports import FIGURES, SHARE, Report, changed
 from recommenders.store.status import ServiceStatus
+from recommenders.store.trials import side_rows
 from recommenders.timing import ago, moment
 
 
 def mixtape_table(mixtape: Mixtape) -> Table:
     """A mixtape, a song a row, with its reason."""
-    table = Table(
-        title=Text(f"{mixtape.user_name}'s mixtape for the week of {mixtape.week}"),
-        caption=mixtape.short_reason,
-        title_justify="left",
-        caption_justify="left",
-    )
+    title = f"{mixtape.user_name}'s mixtape for the week of {mixtape.week}"
+    return _songs_table(title, mixtape.songs, mixtape.short_reason)
+
+
+def station_table(station: Station) -> Table:
+    """A station, a song a row, with what it has of what was asked for."""
+    return _songs_table(station.title, station.songs, station.short_reason)
+
+
+def _songs_table(title: str, songs: Iterable[Song], caption: str | None) -> Table:
+    table = Table(title=Text(title), caption=caption, title_justify="left", caption_justify="left")
     table.add_column("", justify="right")
     for name in ("Song", "Artist", "Why"):
         table.add_column(name, overflow="fold")
-    for song in mixtape.songs:
+    for song in songs:
         table.add_row(str(song.position), Text(song.title), Text(", ".join(song.artists)), Text(song.reason))
     return table
 
@@ -84,6 +91,20 @@ def report_table(report: Report, zone: dt.tzinfo) -> Table:
         before = SHARE.text(drift["mean"] if drift else None)
         table.add_row(Text(f"from {source}"), "of songs", SHARE.text(share), before, changed(drift))
     return table
+
+
+def trial_table(report: Report) -> Group | None:
+    """The trial of the report's week: either side's figures, who wins, what to do; None where there was none."""
+    trial = report.figures.get("trial")
+    if not trial:
+        return None
+    about = f"Trial on {trial['mixtapes']:,} mixtapes, {trial['users']:,} of them opened"
+    table = Table(title=about, title_justify="left")
+    for column in ("", f"champion {trial['champion']}", f"candidate {trial['candidate']}"):
+        table.add_column(column, justify="right" if column else "left")
+    for row in side_rows(trial):
+        table.add_row(*row)
+    return Group(table, *(Text(trial[name]) for name in ("verdict", "advice", "counted", "placed")))
 
 
 def _when(at: dt.datetime, zone: dt.tzinfo) -> str:

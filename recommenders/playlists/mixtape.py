@@ -41,6 +41,16 @@ class Mixtape:
     songs: list[Song]
     short_reason: str | None
 
+    @property
+    def title(self) -> str:
+        """What a playlist of it is called."""
+        return f"Monday Mixtape for {self.user_name}, {self.week}"
+
+    @property
+    def day(self) -> dt.date:
+        """The day that it is of."""
+        return self.week
+
 
 def read_mixtape(
     connection: sa.Connection, user: str, week: dt.date | None = None, edition_id: int | None = None

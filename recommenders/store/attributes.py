@@ -82,18 +82,6 @@ def known_tags(connection: sa.Connection) -> list[str]:
     return list(rows.scalars())
 
 
-def similar_terms(connection: sa.Connection, key: str, most: int) -> list[str]:
-    """Terms that begin like `key`, those of most artists and tracks first: what somebody may have meant."""
-    rows = connection.execute(
-        sa.text("""
-            SELECT term FROM terms WHERE kind <> 'artist' AND starts_with(term, :stem) AND entities > 1
-            GROUP BY term ORDER BY max(entities) DESC, term LIMIT :most
-        """),
-        {"stem": key[: max(3, len(key) - 3)], "most": most},
-    )
-    return list(rows.scalars())
-
-
 def warmth(connection: sa.Connection, since: dt.datetime, until: dt.datetime) -> Columns:
     """How much, and how warmly, was written in [since, until) as it was known then: `artist_id`, `track_id` (0: the
     artist alone), `warmth`: each article counts its mean sentiment and a half, never less than nothing."""
@@ -112,3 +100,33 @@ def warmth(connection: sa.Connection, since: dt.datetime, until: dt.datetime) ->
         [("artist_id", "i8"), ("track_id", "i8"), ("warmth", "f4")],
         {"since": since, "until": until},
     )
+
+
+FIGURES = ("tempo_bpm", "loudness_lufs", "danceability", "energy")
+
+
+def read_analyses(connection: sa.Connection, before: dt.datetime) -> Columns:
+    """The newest analysis made before `before` of each track, by ascending id: `track_id, key, mode` (-1 = unknown),
+    and FIGURES (NaN = unknown)."""
+    figures = ", ".join(f"coalesce({name}, 'NaN')" for name in FIGURES)
+    return copy_out(
+        connection,
+        f"""
+        SELECT DISTINCT ON (track_id) track_id, coalesce(key, -1::smallint), coalesce(mode, -1::smallint), {figures}
+        FROM audio_analyses WHERE analysed_at < %(before)s ORDER BY track_id, version DESC
+        """,  # noqa: S608 - constants
+        [("track_id", "i8"), ("key", "i2"), ("mode", "i2"), *((name, "f4") for name in FIGURES)],
+        {"before": before},
+    )
+
+
+def common_terms(connection: sa.Connection, most: int) -> list[str]:
+    """The terms that most artists and tracks have, names of artists left out."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT term FROM terms WHERE kind <> 'artist' AND entities > 1
+            GROUP BY term ORDER BY max(entities) DESC, term LIMIT :most
+        """),
+        {"most": most},
+    )
+    return list(rows.scalars())

@@ -63,3 +63,12 @@ def _named(connection: sa.Connection, query: str, ids: Iterable[int]) -> list[tu
     wanted = list(ids)
     found = {row[0]: (row[1], row[2]) for row in connection.execute(sa.text(query), {"ids": wanted})}
     return [found[one] for one in wanted]
+
+
+def main_artists(connection: sa.Connection, track_id: int) -> list[int]:
+    """The ids of the track's main artists, the first one first."""
+    rows = connection.execute(
+        sa.text("SELECT artist_id FROM track_artists WHERE track_id = :id AND role = 'main' ORDER BY position"),
+        {"id": track_id},
+    )
+    return list(rows.scalars())

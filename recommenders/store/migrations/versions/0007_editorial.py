@@ -49,11 +49,11 @@ CREATE TABLE stations (
     tags text[] NOT NULL,
     liked_track_id bigint REFERENCES tracks,
     parameters jsonb NOT NULL,
-    seed bigint NOT NULL,
     track_ids bigint[] NOT NULL,
     scores real[] NOT NULL,
     bends smallint[] NOT NULL,
     reasons jsonb NOT NULL,
+    CHECK (cardinality(tags) > 0 OR liked_track_id IS NOT NULL),
     short_reason text,
     package_version text NOT NULL
 );
