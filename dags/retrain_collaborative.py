@@ -6,6 +6,9 @@ second 02:30 where there are two. It needs listening (DAG `import_listening`) an
 
 What it does, task by task:
 
+- `search_foreign` looks for listening that is not the users' own: a child's on the parent's account, a sleeper's, one
+  night with guests. Each finding is a proposal to exclude it, on the page of the user's taste and at `mixtape taste`.
+  Until somebody decides there, it does not count, and music of its kind is not recommended to that user.
 - `prepare` freezes what is known at the cut-off: what each user likes, and two weeks that are held back. Where plays
   have no times, or those weeks are empty, a seeded fifth of every user's songs is held back instead.
 - `try_configuration` (one task for each combination of the swept lists, named after it, plus the configurations that
@@ -61,7 +64,17 @@ def retrain_collaborative() -> None:
     @task.branch
     def choose_path() -> str:
         """Roll back when asked to, else retrain."""
-        return "roll_back" if read_params(RetrainParams).rollback_to else "prepare"
+        return "roll_back" if read_params(RetrainParams).rollback_to else "search_foreign"
+
+    @task
+    def search_foreign() -> int:
+        """Propose to exclude what does not look like the users' own listening; the number of findings."""
+        from recommenders.listening.search import search_weekly
+        from recommenders.settings import Settings
+
+        cutoff = read_params(RetrainParams).cutoff or run_time()
+        with open_store() as store:
+            return search_weekly(store, cutoff=cutoff, now=datetime.now(UTC), zone=Settings().zone)
 
     @task
     def prepare() -> list[int]:
@@ -119,7 +132,9 @@ def retrain_collaborative() -> None:
             )
 
     configurations = prepare()
-    choose_path() >> [configurations, roll_back()]
+    searched = search_foreign()
+    choose_path() >> [searched, roll_back()]
+    searched >> configurations
     candidate = train(try_configuration.expand(configuration=configurations))
     gate(candidate) >> publish(candidate)
 

@@ -1,7 +1,8 @@
 """The routes: this week, the search for a user, a user's mixtape, its files, what was uploaded.
 
-Every route only reads. The application asks for a login on every path, known or not. Names in addresses travel as
-query parameters, because a path can't carry every id (`..`, for one, or an empty one).
+Every route only reads, but for those that ask for what `writing` does. The application asks for a login on every path,
+known or not. Names in addresses travel as query parameters, because a path can't carry every id (`..`, for one, or an
+empty one).
 """
 
 import datetime as dt
@@ -17,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from plugins.pages import reading, reporting
+from plugins.pages import reading, reporting, tasting
 from plugins.pages.connection import Database, Now, current_time
 from plugins.pages.rendering import HEADERS, attachment, render
 from recommenders.errors import ConfigurationError, UnknownNameError
@@ -120,6 +121,7 @@ def create_app() -> FastAPI:
     )
     app.include_router(reading.router)
     app.include_router(reporting.router)
+    app.include_router(tasting.router)
     app.include_router(router)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(UnknownNameError, _unknown)

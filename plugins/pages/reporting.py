@@ -11,6 +11,7 @@ from plugins.pages.rendering import render
 from recommenders.errors import UnknownNameError
 from recommenders.store import reports
 from recommenders.store.reports import FIGURES, SHARE, Figure, Report
+from recommenders.store.trials import side_rows
 
 SHOWN_WEEKS = 13  # a quarter of a year
 WIDTH, HEIGHT, MARGIN = 120, 28, 4  # of the small picture of the weeks
@@ -40,6 +41,8 @@ def report(connection: Database, now: Now, week: dt.date | None = None) -> Respo
         standing=[alarm for alarm in reports.standing_alarms(connection) if alarm not in shown.alarms],
         figures=[(figure, picture(past, figure)) for figure in FIGURES],
         depths=depths(shown),
+        trial=shown.figures.get("trial"),
+        side_rows=side_rows,
         share=SHARE,
         changed=reports.changed,
         size=(WIDTH, HEIGHT),

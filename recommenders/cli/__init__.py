@@ -4,11 +4,11 @@ import sys
 
 from pydantic import ValidationError
 
-from recommenders.cli import bench, data, look, service, sites
+from recommenders.cli import bench, data, dials, look, service, sites, station, taste
 from recommenders.cli.common import app, complain, setting_problem
 from recommenders.errors import MixtapeError
 
-__all__ = ["app", "bench", "data", "look", "main", "service", "sites"]
+__all__ = ["app", "bench", "data", "dials", "look", "main", "service", "sites", "station", "taste"]
 
 
 def main() -> None:

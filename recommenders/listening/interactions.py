@@ -33,7 +33,7 @@ class TasteParameters(BaseModel):
     )
     dislike: float = Field(5.0, gt=0, description="Strength of a dislike: a ban, 1-2 stars, or skips without a play.")
     foreign: float = Field(
-        0.1, ge=0, le=1, description="What listening counts that looks like somebody else's, until that is decided."
+        0.0, ge=0, le=1, description="What listening counts that looks like somebody else's, until that is decided."
     )
     new_genre_weeks: int = Field(4, ge=0, le=8, description="Weeks for which a genre is new to a user. 0: never.")
     new_genre_days: int = Field(3, ge=1, description="Days on which a new genre must be played before plays count.")
