@@ -17,8 +17,10 @@ Counts = npt.NDArray[np.int16]
 
 _READ = """
     SELECT * FROM (
-        SELECT DISTINCT ON (user_id) user_id, coalesce(adventurousness, 'NaN'), coalesce(min_fresh, -1),
-               coalesce(length, -1), coalesce(max_per_artist, -1), coalesce(max_per_release, -1)
+        SELECT DISTINCT ON (user_id)
+               user_id, coalesce(adventurousness, 'NaN'::real), coalesce(min_fresh, -1::smallint),
+               coalesce(length, -1::smallint), coalesce(max_per_artist, -1::smallint),
+               coalesce(max_per_release, -1::smallint)
         FROM user_dials WHERE since < %(cutoff)s ORDER BY user_id, since DESC
     ) newest (user_id, adventurousness, min_fresh, length, max_per_artist, max_per_release)
     WHERE adventurousness <> 'NaN' OR greatest(min_fresh, length, max_per_artist, max_per_release) >= 0
