@@ -4,6 +4,8 @@ import numpy as np
 
 from recommenders.compiled import compiled
 
+NOTHING = 1e-6  # the share of a score below which a fall is rounding
+
 
 @compiled()
 def count_together(offsets, places, weights, gram):  # type: ignore[no-untyped-def]
@@ -120,7 +122,7 @@ def explain(liked, similarity, songs, plays, falls):  # type: ignore[no-untyped-
                     continue
                 rest = total - own[i]
                 fall = own[i] * (said[i, place] - score) / rest if end - first > 1 else score
-                if fall <= 0:
+                if fall <= NOTHING * score:
                     continue
                 _put_in(plays[user, n], falls[user, n], tracks[first + i], fall)
 
