@@ -21,6 +21,10 @@ that wait for mixtapes.
   Runs for several weeks go one after another, the earliest first, because each must know the others' songs.
 - *Try something*: tick `dry_run`. The edition is written and not published; the log of `publish` and the page say what
   would change.
+- *Let listeners decide between two models*: give the other one's `model_id` as `trial_model` (one that the gate turned
+  down, too), and a `trial_share` below 1 if not everybody is to be in it. It and the champion pick the songs of each
+  mixtape by turns, under all rules; `weekly_report` says whose were liked more. Scheduled runs have no trial: trigger
+  the week by hand, or set the params' defaults.
 
 **When something is wrong**
 

@@ -17,10 +17,16 @@ that were, in any version, or whose artist was on an earlier mixtape of the same
 the 8 weeks before. *Coverage* and *Gini*: how much of the catalogue is on some mixtape, and how unequally. *Fallbacks*:
 songs that no model chose for the user.
 
+**A trial** (`trial_model` of `monday_playlists`): songs of either side that were played for 30 s or more, saved, loved
+and skipped; how many listeners liked more of whose; by how much the candidate's credit (a song played, and once more
+where it was kept) is above the champion's, with its interval over listeners. A winner is named once the week is over
+and the interval leaves out zero, with the params of the DAG that promotes it. A liking is weighed by its side's share
+of its place on the mixtapes, which the report shows.
+
 **Alarms** are sentences, on the first page and in `mixtape status` as long as they hold: a week without mixtapes, users
-without one, empty, short or duplicate mixtapes, too many fallbacks, a stale champion; mixtapes or coverage fallen; and,
-once the week is over and where chance does not explain it, reach, retention or depth fallen, skips risen. The params
-say from where on.
+without one, empty, short or duplicate mixtapes, too many fallbacks, a stale champion; mixtapes or coverage fallen; a
+trial whose sides did not stand alike; and, once the week is over and where chance does not explain it, reach, retention
+or depth fallen, skips risen. The params say from where on.
 
 **When something is wrong.** A task that fails is tried again and replaces its own row. Nothing that users see depends
 on it. Where plays were imported late, trigger it again with that `week`: the newest report counts. A week that was

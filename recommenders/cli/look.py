@@ -229,10 +229,10 @@ def report(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
 ) -> None:
-    """Show what became of a week's mixtapes: reach, depth, retention, what they held, and what is alarming."""
+    """Show what became of a week's mixtapes: reach, depth, retention, who wins a trial, and what is alarming."""
     from dataclasses import asdict
 
-    from recommenders.exchange.terminal import report_table
+    from recommenders.exchange.terminal import report_table, trial_table
     from recommenders.store.reports import report_of
 
     settings = Settings()
@@ -243,6 +243,8 @@ def report(
         return
     screen = console()
     screen.print(report_table(found, settings.zone))
+    if trial := trial_table(found):
+        screen.print(trial)
     for alarm in found.alarms:
         screen.print(f"[yellow]alarm[/]   {plain(alarm)}", highlight=False)
 

@@ -1,5 +1,6 @@
 """Trials: what listeners did with the songs that either side of a trial picked, and where these stood."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from recommenders.store.mixtapes import Edition
 from recommenders.store.reports import Window
 
 Counts = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
 
 SIDES = (1, 2)  # in `playlists.teams`: the champion, and the model that is tried
 
@@ -32,9 +34,9 @@ _LISTENED = """
         WHERE e.context = 'mixtape:' || %(week)s AND e.occurred_at >= %(since)s AND e.occurred_at < %(until)s
         GROUP BY e.user_id, e.track_id
     )
-    SELECT p.user_id, coalesce(p.teams[array_position(p.track_ids, f.track_id)], 0)::bigint,
+    SELECT p.user_id, coalesce(p.teams[song.position], 0)::bigint, coalesce(song.position, 0)::bigint,
            f.played, f.skipped AND NOT f.played, f.saved, f.loved
-    FROM playlists p JOIN feedback f USING (user_id)
+    FROM playlists p JOIN feedback f USING (user_id), array_position(p.track_ids, f.track_id) AS song (position)
     WHERE p.week = %(week)s::date AND p.edition_id = %(edition_id)s AND p.teams IS NOT NULL
     ORDER BY 1, 2, f.track_id
 """
@@ -50,15 +52,20 @@ class Placed:
 
 @dataclass(frozen=True)
 class Listened:
-    """What each user who opened a mixtape of the trial did with the songs of either side, (n_users, 2) songs each:
-    played for 30 s or more, skipped and not played otherwise, saved, loved, and saved or loved."""
+    """What users did with the songs of either side, for each (n,) that something was done with.
+
+    `users` (n,) are places in `user_ids`, of all who opened a mixtape of the trial; `sides` (n,) 0 = the champion's;
+    `places` (n,) on the list, from 0. Played for 30 s or more; skipped and not played otherwise; saved; loved.
+    """
 
     user_ids: Counts
-    played: Counts
-    skipped: Counts
-    saved: Counts
-    loved: Counts
-    kept: Counts
+    users: Counts
+    sides: Counts
+    places: Counts
+    played: Marks
+    skipped: Marks
+    saved: Marks
+    loved: Marks
 
 
 def count_placed(connection: sa.Connection, edition: Edition) -> Placed:
@@ -75,18 +82,38 @@ def count_placed(connection: sa.Connection, edition: Edition) -> Placed:
 
 def read_listened(connection: sa.Connection, edition: Edition, window: Window) -> Listened:
     """What users did with the mixtapes of `edition` within `window`: from events with its context."""
-    columns = [("user_id", "i8"), ("team", "i8"), *((name, "?") for name in ("played", "skipped", "saved", "loved"))]
+    marks = ("played", "skipped", "saved", "loved")
+    columns = [*((name, "i8") for name in ("user_id", "team", "position")), *((name, "?") for name in marks)]
     values = _of(edition) | {"week": str(edition.week), "since": window.since, "until": window.until}
     found = copy_out(connection, _LISTENED, columns, values)
     user_ids, users = np.unique(found["user_id"], return_inverse=True)
+    picked = found["team"] > 0
+    songs = {name: found[name][picked] for name in ("team", "position", *marks)}
+    return Listened(
+        user_ids,
+        users[picked],
+        songs["team"] - 1,
+        songs["position"] - 1,
+        *(songs[name] for name in marks),
+    )
 
-    def count(which: npt.NDArray[np.bool_]) -> Counts:
-        chosen = which & (found["team"] > 0)
-        places = users[chosen] * len(SIDES) + found["team"][chosen] - 1
-        return np.bincount(places, minlength=len(user_ids) * len(SIDES)).reshape(-1, len(SIDES))
 
-    counts = {name: count(found[name]) for name in ("played", "skipped", "saved", "loved")}
-    return Listened(user_ids, **counts, kept=count(found["saved"] | found["loved"]))
+def side_rows(trial: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The figures of a report's trial as people read them: what it is, the champion's, the candidate's."""
+    labels = {
+        "songs": "Songs on mixtapes",
+        "plays": "Played for 30 s or more",
+        "saves": "Saved",
+        "loves": "Loved",
+        "skips": "Skipped",
+        "credit": "Credit per listener",
+    }
+    rows = []
+    for name, label in labels.items():
+        values = (trial["sides"][side][name] for side in ("champion", "candidate"))
+        champion, candidate = ("–" if v is None else f"{v:.2f}" if name == "credit" else f"{v:,}" for v in values)
+        rows.append((label, champion, candidate))
+    return rows
 
 
 def _of(edition: Edition) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class Planted:
         model_id: int | None = None,
         length: int = 3,
         run_key: str = "",
+        teams: Mapping[int, Sequence[int]] | None = None,
+        trial_model_id: int | None = None,
     ) -> int:
         """Publish `lists` (songs by user) for `week`, on its Monday at 05:00 unless said."""
         moment = at or dt.datetime.combine(week, dt.time(5), dt.UTC)
@@ -97,6 +99,8 @@ class Planted:
                 warnings=[],
                 package_version="0",
                 now=moment,
+                trial_model_id=trial_model_id,
+                trial_share=1.0 if trial_model_id else None,
             )
             edition = mixtapes.edition(connection, edition_id)
             for user, songs in lists.items():
@@ -114,6 +118,7 @@ class Planted:
                             reason_ids=np.zeros((1, 2 * n), dtype=np.int64),
                             bends=np.zeros((1, n), dtype=np.int16),
                             short_reason=np.array([int(n < length)], dtype=np.int16),
+                            teams=np.array([teams[user]], dtype=np.int16) if user in (teams or {}) else None,
                         )
                     ],
                 )
@@ -138,14 +143,14 @@ class Planted:
                     event.__dict__ | {"id": number},
                 )
 
-    def champion(self, cutoff: dt.datetime) -> int:
-        """A champion that knows what was played before `cutoff`."""
+    def champion(self, cutoff: dt.datetime, status: str = "champion") -> int:
+        """A champion, or a model of another status, that knows what was played before `cutoff`."""
         with self.store.begin() as connection:
             return connection.execute(
                 sa.text(
                     "INSERT INTO models (kind, space, status, trained_at, cutoff, parameters, metrics, artifact_uri, "
-                    "package_version) VALUES ('collaborative', 1, 'champion', :at, :at, '{}', '{}', 'file:///x', '0') "
+                    "package_version) VALUES ('collaborative', 1, :status, :at, :at, '{}', '{}', 'file:///x', '0') "
                     "RETURNING model_id"
                 ),
-                {"at": cutoff},
+                {"at": cutoff, "status": status},
             ).scalar_one()

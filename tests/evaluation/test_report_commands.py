@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from recommenders.cli import app
 from recommenders.errors import ConfigurationError, UnknownNameError
 from recommenders.store import Store
-from tests.evaluation.mixtapes import Planted, Song
-from tests.evaluation.test_report import BEFORE, WEEK, report
+from tests.evaluation.mixtapes import Event, Planted, Song
+from tests.evaluation.test_report import BEFORE, WEEK, at, context, report
 
 HOSTILE = "[red]x[/red] \x1b[31m"
 
@@ -76,6 +76,39 @@ def test_what_is_stored_is_not_read_as_markup(served: Planted) -> None:
         )
     said = _say("report")
     assert "[red]x[/red]" in said and "from [red]y" in said
+
+
+def test_a_trial_is_told_with_both_sides_figures_and_who_wins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirty listeners; everybody plays both of the candidate's songs, every other one the champion's."""
+    planted = Planted(store, 30, [Song((n,), n) for n in range(1, 5)])
+    champion, tried = planted.champion(at(WEEK, -24)), planted.champion(at(WEEK, -24), "rejected")
+    sides = {user: [1, 2, 1, 2] if user % 2 else [2, 1, 2, 1] for user in range(1, 31)}
+    lists = {user: [1, 2, 3, 4] for user in range(1, 31)}
+    planted.publish(WEEK, lists, teams=sides, model_id=champion, trial_model_id=tried, length=4)
+    planted.happen(
+        Event(at(WEEK, 30), user, song, ms=60_000, context=context(WEEK))
+        for user, own in sides.items()
+        for song, side in enumerate(own, start=1)
+        if side == 2 or user % 4 < 2
+    )
+    report(planted)
+    monkeypatch.setenv("MIXTAPE_DATABASE_URL", store.url.render_as_string(hide_password=False))
+    said = _say("report")
+    rows = {cells[0]: cells[1:] for cells in (_cells(line) for line in said.splitlines()) if len(cells) == 3}
+    assert rows[""] == ["champion 1", "candidate 2"]
+    assert rows["Songs on mixtapes"] == ["60", "60"]
+    assert rows["Played for 30 s or more"] == ["30", "60"]
+    assert rows["Credit per listener"] == ["1.00", "2.00"]
+    plain = " ".join(said.split())
+    assert "Model 2 wins against the champion 1: +100.0 % (+" in plain
+    assert "To promote it, trigger the DAG retrain_collaborative with rollback_to = 2." in plain
+    assert "15 listeners liked more of the candidate's songs, 0 more of the champion's, 15 as many." in plain
+    assert "The candidate picked 50.0 % of the songs" in plain
+    assert json.loads(_say("report", "--json"))["figures"]["trial"]["winner"] == "candidate"
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.replace("┃", "│").strip("│").split("│")]
 
 
 def test_status_tells_the_alarms_of_the_last_weeks(

@@ -144,6 +144,35 @@ def test_what_is_stored_is_text_and_never_markup(reader: Any, weeks_ago: int) ->
         assert f"{SCRIPT} 100.0 % 10.0 % +900 %" in words
 
 
+TRIAL = {
+    "champion": 7,
+    "candidate": 12,
+    "share": 0.5,
+    "mixtapes": 600,
+    "users": 1200,
+    "sides": {
+        "champion": {"songs": 9000, "plays": 2100, "saves": 12, "loves": 3, "skips": 800, "credit": 1.76},
+        "candidate": {"songs": 9001, "plays": 2270, "saves": 15, "loves": 4, "skips": 700, "credit": None},
+    },
+    "verdict": f"Model 12 wins: +8.1 % {SCRIPT}.",
+    "advice": "To promote it, trigger the DAG retrain_collaborative with rollback_to = 12.",
+    "counted": "500 listeners liked more.",
+    "placed": "The candidate picked 50.1 % of the songs.",
+}
+
+
+def test_a_trial_is_shown_with_both_sides_figures_the_winner_and_what_to_do(reader: Any, store: Store) -> None:
+    with store.begin() as connection:
+        add_report(connection, 1, run_key="trial", figures=FIGURES | {"trial": TRIAL}, made_at=NOW)
+    page = Page(reader.get("/report"))
+    assert f"Model 12 wins: +8.1 % {SCRIPT}. To promote it, trigger the DAG retrain_collaborative" in page.words
+    assert "Champion 7 Candidate 12 Songs on mixtapes 9,000 9,001 Played for 30 s or more 2,100 2,270" in page.words
+    assert "Skipped 800 700 Credit per listener 1.76 –" in page.words
+    assert "500 listeners liked more. The candidate picked 50.1 % of the songs." in page.words
+    assert not [tag for tag, _ in page.elements if tag == "script"]
+    assert "Trial" not in Page(reader.get("/report", params={"week": str(WEEK)})).words
+
+
 def test_before_the_first_report_the_page_says_where_it_comes_from(
     store: Store, client_of: Callable[[Store], Any]
 ) -> None:
