@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from recommenders.listening.interactions import Interactions
 from recommenders.mixing.candidates import RUNGS, Candidates, Source
+from recommenders.mixing.editorial import Editorial, suited
 from recommenders.mixing.mix_kernels import N_FEATURES
 from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Forbidden, Shelf
@@ -16,6 +17,7 @@ from recommenders.store.places import places_of
 MOST_CANDIDATES = 200
 ITEM_SONGS = 50
 TEXTS, SONGS_OF_TEXT = 15, 3
+LISTS, LIST_SONGS = 3, 20
 
 
 class Likings(NamedTuple):
@@ -38,6 +40,17 @@ class Offered(NamedTuple):
     def nothing(n_users: int) -> "Offered":
         """Nothing to anybody."""
         return Offered(np.zeros(n_users + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.int8))
+
+
+def on_lists(
+    editorial: Editorial, shelf: Shelf, interactions: Interactions, user_ids: npt.NDArray[np.int64]
+) -> Offered:
+    """The first songs of the curators' lists that suit each of `user_ids` (ascending) best."""
+    found = suited(editorial, shelf, interactions, user_ids, LISTS)
+    counts = np.diff(found.offsets)
+    kept = np.arange(len(found.rows)) - np.repeat(found.offsets[:-1], counts) < LIST_SONGS
+    offsets = np.append(0, np.cumsum(np.minimum(counts, LIST_SONGS)))
+    return Offered(offsets, found.rows[kept], np.full(int(kept.sum()), Source.LISTS, dtype=np.int8))
 
 
 class Pool(NamedTuple):

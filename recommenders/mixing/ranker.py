@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from recommenders.mixing.mix_kernels import N_FEATURES
 
-KIND = "ranker"  # of the rows in `models`
+KIND = "ranker"  # of the rows in `models`: their parameters are a Ranker, their artifact an item-to-item model
 
 
 class Voice(StrEnum):

@@ -17,17 +17,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recommenders.collaborative.model import load_model
+from recommenders.collaborative.items import load_items
+from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.errors import ModelError, NotEnoughDataError
+from recommenders.language.similarity import Space
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
 from recommenders.mixing.candidates import (
     Candidates,
 )
 from recommenders.mixing.cold import KIND as AUDIO
-from recommenders.mixing.cold import Cold, cold_songs, read_sound
-from recommenders.mixing.culture import read_culture
+from recommenders.mixing.cold import Cold, Sound, cold_songs, read_sound
+from recommenders.mixing.culture import Culture, read_culture
 from recommenders.mixing.editorial import read_editorial
+from recommenders.mixing.ranker import KIND as RANKER
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden, read_shelf, save_shelf
+from recommenders.mixing.voices import Voices, ages_of, build_voices, save_voices
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
 from recommenders.playlists.dials import limits_of
@@ -90,6 +94,8 @@ def plan_week(
         dials = read_dials(connection, cutoff)
         culture = read_culture(connection, shelf, cutoff, past=moment.past)
         editorial = read_editorial(connection, shelf, cutoff)
+        ranker = models.champion(connection, RANKER, cutoff if moment.past else None) if champion else None
+        voices = _voices(connection, artifacts, shelf, model, cold, sound, ranker, culture, cutoff) if model else None
         edition_id = mixtapes.plan_edition(
             connection,
             week=moment.week,
@@ -98,8 +104,9 @@ def plan_week(
             cutoff=cutoff,
             seed=parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}"),
             model_id=champion.model_id if champion else None,
+            ranker_id=ranker.model_id if ranker else None,
             parameters=parameters.rules.model_dump(),
-            warnings=[*_model_warnings(champion, cutoff), *silence, *about_trial],
+            warnings=[*_model_warnings(champion, cutoff), *silence, *_ranker_warnings(champion, ranker), *about_trial],
             package_version=importlib.metadata.version("monday-mixtape"),
             now=now,
             trial_model_id=parameters.trial_model,
@@ -111,6 +118,8 @@ def plan_week(
     dials.save(artifacts, f"editions/{edition_id}/dials")
     culture.save(artifacts, f"editions/{edition_id}/culture")
     editorial.save(artifacts, f"editions/{edition_id}/editorial")
+    if voices:
+        save_voices(artifacts, f"editions/{edition_id}", voices)
     shards = _shards(user_ids, users_per_shard, least_shards)
     facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
     save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)
@@ -135,6 +144,33 @@ def _model_warnings(champion: models.ModelRow | None, cutoff: dt.datetime) -> li
         days = (cutoff - champion.cutoff).days
         warnings.append(f"The champion model {champion.model_id} knows nothing of the last {days} days.")
     return warnings
+
+
+def _ranker_warnings(champion: models.ModelRow | None, ranker: models.ModelRow | None) -> list[str]:
+    if champion is not None and ranker is None:
+        return ["There is no ranker yet: the collaborative model ranks alone. Trigger retrain_ranker."]
+    return []
+
+
+def _voices(
+    connection: Any,
+    artifacts: Artifacts,
+    shelf: Shelf,
+    model: CollaborativeModel,
+    cold: Cold,
+    sound: Sound | None,
+    ranker: models.ModelRow | None,
+    culture: Culture,
+    cutoff: dt.datetime,
+) -> Voices:
+    """What the models say of the tracks at the cut-off."""
+    items = load_items(artifacts, ranker.artifact_uri, ranker.model_id) if ranker else None
+    nothing_inherited = np.zeros(len(culture.rows), dtype=np.bool_)
+    text = Space(shelf.track_ids[culture.rows], culture.vectors, nothing_inherited)
+    ages = ages_of(eligibility.read_uploads(connection), cutoff)
+    since = eligibility.listening_since(connection)
+    weeks = (cutoff - since) / dt.timedelta(weeks=1) if since else 1.0
+    return build_voices(shelf, model, cold, sound, items, text, ages, weeks)
 
 
 def _network(

@@ -21,7 +21,10 @@ from recommenders.mixing.candidates import (
 from recommenders.mixing.cold import Cold
 from recommenders.mixing.culture import Culture, add_culture
 from recommenders.mixing.editorial import Editorial, add_editorial
+from recommenders.mixing.mix import describe, likings_of, on_lists, ranked
+from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden
+from recommenders.mixing.voices import Voices, load_voices
 from recommenders.playlists.dials import apply, familiarity
 from recommenders.playlists.parameters import MixtapeRules
 from recommenders.store import Artifacts, mixtapes, models
@@ -43,6 +46,8 @@ class Scoring(NamedTuple):
     dials: Dials
     culture: Culture
     editorial: Editorial
+    voices: Voices | None
+    ranker: Ranker | None  # None: the collaborative model ranks alone
 
 
 def load_scoring(connection: sa.Connection, artifacts: Artifacts, edition_id: int) -> Scoring:
@@ -64,6 +69,8 @@ def load_scoring(connection: sa.Connection, artifacts: Artifacts, edition_id: in
         Dials.load(artifacts, f"{folder}/dials.parquet"),
         Culture.load(artifacts, f"{folder}/culture.parquet"),
         Editorial.load(artifacts, f"{folder}/editorial.parquet"),
+        load_voices(artifacts, f"editions/{edition_id}") if model else None,
+        edition_ranker(connection, edition),
     )
 
 
@@ -72,6 +79,13 @@ def edition_model(connection: sa.Connection, artifacts: Artifacts, edition: Edit
     if edition.model_id is None:
         return None
     return load_model(artifacts, models.model(connection, edition.model_id).artifact_uri, edition.model_id)
+
+
+def edition_ranker(connection: sa.Connection, edition: Edition) -> Ranker | None:
+    """The ranker that the edition uses, if any."""
+    if edition.ranker_id is None:
+        return None
+    return Ranker(**models.model(connection, edition.ranker_id).parameters)
 
 
 def forbidden_to(connection: sa.Connection, scoring: Scoring, user_ids: npt.NDArray[np.int64]) -> Forbidden:
@@ -104,6 +118,11 @@ def score_users(
     add_popular(shelf, forbidden, candidates)
     if factors is not None and tracks is not None:
         candidates = with_newcomers(shelf, forbidden, candidates, factors, tracks, rules.length, rules.fresh_taste)
+        if scoring.ranker is not None and scoring.voices is not None:
+            likings = likings_of(shelf, interactions, user_ids)
+            offered = on_lists(scoring.editorial, shelf, interactions, user_ids)
+            pool = describe(shelf, forbidden, candidates, factors, likings, offered, scoring.voices)
+            candidates = ranked(candidates, pool, scoring.ranker, rules.length, rules.fresh_taste)
     adventurousness = scoring.dials.of("adventurousness", user_ids, rules.adventurousness)
     turned = np.flatnonzero(adventurousness)
     if not len(turned):

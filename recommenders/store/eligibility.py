@@ -40,6 +40,20 @@ def read_tracks(connection: sa.Connection, cutoff: dt.datetime, fresh_weeks: int
     )
 
 
+def read_uploads(connection: sa.Connection) -> npt.NDArray[np.datetime64]:
+    """When each track was uploaded (microseconds, UTC; NaT = unknown), by ascending id."""
+    query = "SELECT track_id, coalesce(uploaded_at, '-infinity') FROM tracks ORDER BY track_id"
+    uploads: npt.NDArray[np.datetime64] = copy_out(connection, query, [("track_id", "i8"), ("at", "M8[us]")])["at"]
+    return uploads
+
+
+def listening_since(connection: sa.Connection) -> dt.datetime | None:
+    """When anybody is first known to have heard anything; None where no time is known."""
+    query = "SELECT min(first_at) FROM heard WHERE first_at > '-infinity'"
+    since: dt.datetime | None = connection.execute(sa.text(query)).scalar()
+    return since
+
+
 def read_credits(connection: sa.Connection) -> Columns:
     """Every credit: `track_id, artist_id`, ordered by both."""
     return copy_out(

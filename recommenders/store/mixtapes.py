@@ -33,6 +33,7 @@ class Edition:
     warnings: list[str]
     trial_model_id: int | None  # tried beside `model_id`, on the mixtapes of `trial_share` of the users
     trial_share: float | None
+    ranker_id: int | None
 
 
 def plan_edition(
@@ -50,6 +51,7 @@ def plan_edition(
     now: dt.datetime,
     trial_model_id: int | None = None,
     trial_share: float | None = None,
+    ranker_id: int | None = None,
 ) -> int:
     """Make the week, its partition and the edition of the run `run_key`; return the edition's id.
 
@@ -71,6 +73,7 @@ def plan_edition(
         "now": now,
         "trial_model_id": trial_model_id,
         "trial_share": trial_share,
+        "ranker_id": ranker_id,
     }
     connection.execute(
         sa.text("INSERT INTO weeks (week, cutoff, seed) VALUES (:week, :cutoff, :seed) ON CONFLICT DO NOTHING"), values
@@ -81,15 +84,15 @@ def plan_edition(
     edition_id: int = connection.execute(
         sa.text("""
             INSERT INTO editions (week, run_key, state, dry_run, cutoff, seed, model_id, parameters, warnings,
-                                  package_version, created_at, trial_model_id, trial_share)
+                                  package_version, created_at, trial_model_id, trial_share, ranker_id)
             VALUES (:week, :run_key, 'planned', :dry_run, :cutoff, :seed, :model_id, :parameters, :warnings,
-                    :version, :now, :trial_model_id, :trial_share)
+                    :version, :now, :trial_model_id, :trial_share, :ranker_id)
             ON CONFLICT (run_key) DO UPDATE
                 SET week = excluded.week, state = excluded.state, dry_run = excluded.dry_run,
                     cutoff = excluded.cutoff, seed = excluded.seed, model_id = excluded.model_id,
                     parameters = excluded.parameters, warnings = excluded.warnings, figures = '{}',
                     package_version = excluded.package_version, trial_model_id = excluded.trial_model_id,
-                    trial_share = excluded.trial_share
+                    trial_share = excluded.trial_share, ranker_id = excluded.ranker_id
             RETURNING edition_id
         """),
         values,
@@ -103,7 +106,7 @@ def edition(connection: sa.Connection, edition_id: int) -> Edition:
     row = connection.execute(
         sa.text("""
             SELECT edition_id, week, state, dry_run, cutoff, seed, model_id, parameters, figures, warnings,
-                   trial_model_id, trial_share
+                   trial_model_id, trial_share, ranker_id
             FROM editions WHERE edition_id = :id
         """),
         {"id": edition_id},
