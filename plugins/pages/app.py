@@ -18,7 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from plugins.pages import reading, reporting, tasting
+from plugins.pages import curating, reading, reporting, stations, tasting
 from plugins.pages.connection import Database, Now, current_time
 from plugins.pages.rendering import HEADERS, attachment, render
 from recommenders.errors import ConfigurationError, UnknownNameError
@@ -122,6 +122,8 @@ def create_app() -> FastAPI:
     app.include_router(reading.router)
     app.include_router(reporting.router)
     app.include_router(tasting.router)
+    app.include_router(curating.router)
+    app.include_router(stations.router)
     app.include_router(router)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(UnknownNameError, _unknown)

@@ -143,7 +143,7 @@ def replace_list(connection: sa.Connection, given: Imported, now: dt.datetime) -
     ).scalar()
     if list_id is None:
         return 0
-    _set_tags(connection, list_id, given.tags)
+    set_tags(connection, list_id, given.tags)
     connection.execute(
         sa.text("DELETE FROM editorial_tracks WHERE list_id = :id AND track_id <> ALL (:tracks)"),
         {"id": list_id, "tracks": list(given.track_ids)},
@@ -160,7 +160,8 @@ def replace_list(connection: sa.Connection, given: Imported, now: dt.datetime) -
     return len(given.track_ids)
 
 
-def _set_tags(connection: sa.Connection, list_id: int, tags: Sequence[str]) -> None:
+def set_tags(connection: sa.Connection, list_id: int, tags: Sequence[str]) -> None:
+    """Give a list these tags in place of those that it had."""
     connection.execute(sa.text("DELETE FROM editorial_tags WHERE list_id = :id"), {"id": list_id})
     connection.execute(
         sa.text("""
@@ -223,112 +224,6 @@ SELECT coalesce(
     n.track_id, 0)
 FROM asked_songs a LEFT JOIN located l USING (place) LEFT JOIN named n USING (place) ORDER BY a.place
 """
-
-
-def create_list(connection: sa.Connection, name: str, curator: str, tags: Sequence[str], now: dt.datetime) -> int:
-    """A new list without songs; its id. Raises DataError for a name or tags that a list can't have."""
-    known_as = "pages:" + str(connection.execute(sa.text("SELECT gen_random_uuid()")).scalar_one())
-    list_id: int = connection.execute(
-        sa.text("""
-            INSERT INTO editorial_playlists (known_as, name, curator, made_at, changed_at)
-            VALUES (:known_as, :name, :curator, :now, :now) RETURNING list_id
-        """),
-        {"known_as": known_as, "name": _name(name), "curator": _line(curator)[:LONGEST_NAME], "now": now},
-    ).scalar_one()
-    _set_tags(connection, list_id, distinct_tags(tags))
-    return list_id
-
-
-def edit_list(
-    connection: sa.Connection, list_id: int, name: str, curator: str, tags: Sequence[str], now: dt.datetime
-) -> None:
-    """Give a list another name, curator and tags. Raises DataError, and UnknownNameError where there is no list."""
-    _touch(connection, list_id, now)
-    connection.execute(
-        sa.text("UPDATE editorial_playlists SET name = :name, curator = :curator WHERE list_id = :id"),
-        {"id": list_id, "name": _name(name), "curator": _line(curator)[:LONGEST_NAME]},
-    )
-    _set_tags(connection, list_id, distinct_tags(tags))
-
-
-def withdraw_list(connection: sa.Connection, list_id: int, withdrawn: bool, now: dt.datetime) -> None:
-    """Withdraw a list, or let it recommend again. Raises UnknownNameError."""
-    _touch(connection, list_id, now)
-    connection.execute(
-        sa.text("""
-            UPDATE editorial_playlists
-            SET withdrawn_at = CASE WHEN :withdrawn THEN coalesce(withdrawn_at, CAST(:now AS timestamptz)) END
-            WHERE list_id = :id
-        """),
-        {"id": list_id, "withdrawn": withdrawn, "now": now},
-    )
-
-
-def add_song(connection: sa.Connection, list_id: int, track_id: int, now: dt.datetime) -> None:
-    """Put a song at the end of a list; one that is on it stays where it is. Raises DataError for a full list."""
-    _touch(connection, list_id, now)
-    if get_list(connection, list_id).songs >= MOST_SONGS:
-        raise DataError(f"The list has {MOST_SONGS:,} songs already, the most that a list can have.")
-    connection.execute(
-        sa.text("""
-            INSERT INTO editorial_tracks (list_id, track_id, position, added_at)
-            SELECT :id, :track, coalesce(max(position), 0) + 1, :now FROM editorial_tracks WHERE list_id = :id
-            ON CONFLICT DO NOTHING
-        """),
-        {"id": list_id, "track": track_id, "now": now},
-    )
-
-
-def remove_song(connection: sa.Connection, list_id: int, track_id: int, now: dt.datetime) -> None:
-    """Take a song off a list."""
-    _touch(connection, list_id, now)
-    connection.execute(
-        sa.text("DELETE FROM editorial_tracks WHERE list_id = :id AND track_id = :track"),
-        {"id": list_id, "track": track_id},
-    )
-
-
-def move_song(connection: sa.Connection, list_id: int, track_id: int, to: int, now: dt.datetime) -> None:
-    """Let a song stand at place `to` (from 1) of its list; the others keep their order."""
-    _touch(connection, list_id, now)
-    order = list(
-        connection.execute(
-            sa.text("SELECT track_id FROM editorial_tracks WHERE list_id = :id ORDER BY position"), {"id": list_id}
-        ).scalars()
-    )
-    if track_id not in order:
-        return
-    order.remove(track_id)
-    order.insert(max(0, min(to - 1, len(order))), track_id)
-    connection.execute(
-        sa.text("""
-            UPDATE editorial_tracks s SET position = song.place
-            FROM unnest(CAST(:order AS bigint[])) WITH ORDINALITY AS song (track_id, place)
-            WHERE s.list_id = :id AND s.track_id = song.track_id
-        """),
-        {"id": list_id, "order": order},
-    )
-
-
-def _touch(connection: sa.Connection, list_id: int, now: dt.datetime) -> None:
-    """Lock the list and note that it changes; raises UnknownNameError."""
-    changed = connection.execute(
-        sa.text("UPDATE editorial_playlists SET changed_at = :now WHERE list_id = :id"), {"id": list_id, "now": now}
-    ).rowcount
-    if not changed:
-        raise UnknownNameError(f"There is no editorial list {list_id}.")
-
-
-def _line(text: str) -> str:
-    """`text` as one line that Postgres can hold."""
-    return " ".join(text.replace("\0", " ").encode("utf-8", "replace").decode().split())
-
-
-def _name(text: str) -> str:
-    name = _line(text)
-    if not name or len(name) > LONGEST_NAME:
-        raise DataError(f"A list needs a name of at most {LONGEST_NAME} characters.")
-    return name
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from recommenders.exchange.imports import ImportReport, find_landing, import_landing, import_path
 from recommenders.exchange.playlist_files import to_jspf, to_m3u8, to_xspf
 from recommenders.playlists.mixtape import Mixtape, Song
-from recommenders.store import Store, editorial
+from recommenders.store import Store, curating, editorial
 
 NOW = dt.datetime(2026, 11, 23, 5, tzinfo=dt.UTC)
 MBID = "0f6fd6a9-3c4b-4a1e-9d6c-2b8f3a1c5e77"
@@ -132,7 +132,7 @@ def test_a_changed_file_replaces_its_list_and_an_unchanged_one_nothing_that_cura
     read(store, path)
     with store.begin() as connection:
         night = editorial.all_lists(connection)[1]
-        editorial.edit_list(connection, night.list_id, "Night", "Bea", ["mine"], NOW)
+        curating.edit_list(connection, night.list_id, "Night", "Bea", ["mine"], NOW)
     assert read(store, path).rows_new == 0
     with store.begin() as connection:
         assert editorial.get_list(connection, night.list_id).tags == ["mine"]

@@ -10,7 +10,7 @@ from recommenders.listening.interactions import Interactions, TasteParameters, l
 from recommenders.mixing.culture import NEWS_SONGS, Culture, read_culture
 from recommenders.mixing.editorial import NEWCOMERS_SONGS, Editorial, read_editorial, suited, suits
 from recommenders.mixing.shelf import Shelf, read_shelf
-from recommenders.store import Artifacts, editorial
+from recommenders.store import Artifacts, curating
 from tests.playlists.conftest import CUTOFF, WEEK, Service
 
 EARLIER = CUTOFF - dt.timedelta(days=30)
@@ -18,9 +18,9 @@ EARLIER = CUTOFF - dt.timedelta(days=30)
 
 def add_list(service: Service, name: str, tags: list[str], songs: list[int], made_at: dt.datetime = EARLIER) -> int:
     with service.store.begin() as connection:
-        list_id = editorial.create_list(connection, name, "", tags, made_at)
+        list_id = curating.create_list(connection, name, "", tags, made_at)
         for song in songs:
-            editorial.add_song(connection, list_id, song, made_at)
+            curating.add_song(connection, list_id, song, made_at)
     return list_id
 
 
@@ -115,9 +115,9 @@ def test_a_withdrawn_list_a_later_one_and_later_songs_recommend_nothing(tagged: 
     gone = add_list(tagged, "Taken back", ["dreamy"], tagged.tracks[36:39])
     add_list(tagged, "Later", ["dreamy"], tagged.tracks[39:42], later)
     with tagged.store.begin() as connection:
-        editorial.withdraw_list(connection, gone, True, CUTOFF - dt.timedelta(days=1))
-        editorial.withdraw_list(connection, back, True, later)
-        editorial.add_song(connection, kept, tagged.tracks[50], later)
+        curating.withdraw_list(connection, gone, True, CUTOFF - dt.timedelta(days=1))
+        curating.withdraw_list(connection, back, True, later)
+        curating.add_song(connection, kept, tagged.tracks[50], later)
     _, found, _ = lists_and_taste(tagged)
     assert found.list_ids.tolist() == [kept, back]
     assert [titles(tagged, row) for row in found.songs] == [tagged.tracks[30:33], tagged.tracks[33:36]]
