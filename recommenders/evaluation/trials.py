@@ -84,8 +84,7 @@ def credits_of(listened: Listened, weights: Floats) -> Floats:
     likings = listened.played.astype(np.float64) + (listened.saved | listened.loved)
     owners = listened.users * 2 + listened.sides
     weighed = likings * weights[listened.places, listened.sides]
-    credit: Floats = np.bincount(owners, weighed, len(listened.user_ids) * 2).reshape(-1, 2)
-    return credit
+    return np.bincount(owners, weighed, len(listened.user_ids) * 2).astype(np.float64).reshape(-1, 2)
 
 
 def weights_of_places(placed: Placed) -> Floats:
