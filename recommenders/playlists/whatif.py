@@ -29,7 +29,7 @@ from recommenders.playlists.making import (
 from recommenders.playlists.mixtape import Mixtape, Song, read_mixtape
 from recommenders.playlists.scoring import Scoring, forbidden_to, load_scoring
 from recommenders.playlists.standing import Standing, allocate_one
-from recommenders.playlists.trial import as_tried, in_trial, load_tried
+from recommenders.playlists.trial import as_tried, load_tried
 from recommenders.store import Artifacts, mixtapes, names
 from recommenders.store.dials import Dials, OwnDials
 
@@ -123,10 +123,10 @@ def make(connection: sa.Connection, frozen: Frozen, change: Change) -> tuple[Fin
     """The listener's list with the change, and the candidates that it was chosen from."""
     scoring = _with_dials(frozen.scoring, frozen.user_ids, change.dials)
     interactions = _without(Interactions.of_columns(frozen.scored), change.without)
-    seen = None
-    if frozen.tried is not None and in_trial(scoring.edition, frozen.user_ids).all():
+    tried = seen = None
+    if frozen.tried is not None:
+        tried = _with_dials(frozen.tried, frozen.user_ids, change.dials)
         seen = _without(Interactions.of_columns(as_tried(frozen.scored)), change.without)
-    tried = _with_dials(frozen.tried, frozen.user_ids, change.dials) if frozen.tried is not None else None
     scored = score_block(connection, scoring, tried, frozen.user_ids, interactions, seen)
     candidates = candidates_in(scored)
     lists = allocate_one(
