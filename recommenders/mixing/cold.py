@@ -64,7 +64,8 @@ def read_sound(connection: sa.Connection, network: models.ModelRow, before: dt.d
 
 
 def cold_songs(shelf: Shelf, model: CollaborativeModel, sound: Sound | None) -> Cold:
-    """The cold songs that their sound places, and those of which only the artists are known."""
+    """The cold songs that their sound places, and, of the others, those that are new or that nobody has played at the
+    place of their artists."""
     cold = np.flatnonzero(shelf.eligible & (shelf.listeners < FEW_LISTENERS))
     vectors = np.zeros((len(cold), model.track_factors.shape[1]), dtype=np.float32)
     by_sound = np.zeros(len(cold), dtype=np.bool_)
@@ -74,7 +75,8 @@ def cold_songs(shelf: Shelf, model: CollaborativeModel, sound: Sound | None) -> 
         by_sound = places >= 0
         vectors[by_sound] = sound.vectors[places[by_sound]]
         length = np.float32(np.median(np.linalg.norm(sound.vectors, axis=1)))
-    by_artist = np.flatnonzero(~by_sound)
+    known = places_of(model.track_ids, shelf.track_ids[cold]) >= 0
+    by_artist = np.flatnonzero(~by_sound & (~known | shelf.fresh[cold]))
     vectors[by_artist] = length * _of_artists(shelf, model, cold[by_artist])
     placed = vectors.any(axis=1)
     return Cold(shelf.track_ids[cold[placed]], vectors[placed], by_sound[placed])
