@@ -8,6 +8,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.store import own_taste
+from recommenders.store.blocks import read_called_as_blocked
 from recommenders.store.bulk import copy_out
 
 Columns = dict[str, npt.NDArray[np.int64]]
@@ -83,8 +84,8 @@ def read_forbidden_tracks(
     connection: sa.Connection, cutoff: dt.datetime, week: dt.date, memory_weeks: int, users: tuple[int, int]
 ) -> Columns:
     """Pairs `user_id, item_id` (a track) that must not be recommended, in any version: heard before the cut-off,
-    blocked at it, excluded from their taste, or on a published mixtape of the `memory_weeks` weeks before and after
-    `week`."""
+    blocked at it, itself or by a term, excluded from their taste, or on a published mixtape of the `memory_weeks` weeks
+    before and after `week`."""
     ruled = copy_out(
         connection,
         """
@@ -105,7 +106,8 @@ def read_forbidden_tracks(
         {"cutoff": cutoff, "week": week, "memory": memory_weeks, "low": users[0], "high": users[1]},
     )
     foreign = own_taste.forbidden(connection, "track", cutoff, users)
-    return {name: np.concatenate([ruled[name], foreign[name]]) for name in ruled}
+    called = read_called_as_blocked(connection, cutoff, users)
+    return {name: np.concatenate([ruled[name], foreign[name], called[name]]) for name in ruled}
 
 
 def read_forbidden_artists(

@@ -43,7 +43,8 @@ _PARTS = {
     "heard": "SELECT pg_temp.named_user(user_id), pg_temp.named_track(track_id), first_at, last_at FROM heard",
     "totals": "SELECT pg_temp.named_user(user_id), pg_temp.named_track(track_id), source, plays FROM listening_totals",
     "blocks": """
-        SELECT pg_temp.named_user(user_id), pg_temp.named_track(track_id), pg_temp.named_artist(artist_id), since, until
+        SELECT pg_temp.named_user(user_id), pg_temp.named_track(track_id), pg_temp.named_artist(artist_id), term, since,
+               until
         FROM blocks
     """,
     "lines set aside": "SELECT kind, source, content_hash, line, reason, detail, raw FROM rejected",

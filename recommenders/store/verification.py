@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from recommenders.store.blocks import blocked_terms, read_called_as_blocked
 from recommenders.store.bulk import copy_out
 from recommenders.store.database import glance
 from recommenders.store.dials import Dials
@@ -162,6 +163,8 @@ def check_lists(
     for rule, query in _FORBIDDEN_TRACKS.items():
         forbidden = _versions(reference, Pairs(*copy_out(connection, query, _PAIR, values).values()))
         broken[rule] = int(contained(works, forbidden).sum())
+    called = _versions(reference, Pairs(*read_called_as_blocked(connection, edition.cutoff, users).values()))
+    broken["songs that are called what is blocked"] = int(contained(works, called).sum())
     songs, credited = _credits(reference, places)
     artists = Pairs(owners[songs], credited)
     blocked = Pairs(*copy_out(connection, _BLOCKED_ARTISTS, _PAIR, values).values())
@@ -340,4 +343,7 @@ def rules_against(connection: sa.Connection, edition: Edition, user_id: int, tra
     ).scalar()
     if name:
         lines.append(f"Its artist is blocked by the user, or cooling off after being ignored: {name}.")
+    if track_id in read_called_as_blocked(connection, edition.cutoff, (user_id, user_id + 1))["item_id"]:
+        terms = ", ".join(blocked_terms(connection, user_id, edition.cutoff))
+        lines.append(f"It is called something that the user blocks: {terms}.")
     return lines

@@ -20,7 +20,19 @@ CREATE TABLE user_dials (
 );
 """
 
+BLOCKS = """
+-- What is called `term`, in lower case, by its tags or by what is written of it, is blocked as well.
+ALTER TABLE blocks
+    ADD COLUMN term text CHECK (term = lower(term) AND length(term) BETWEEN 1 AND 200),
+    DROP CONSTRAINT blocks_check,
+    ADD CHECK (num_nonnulls(track_id, artist_id, term) = 1),
+    DROP CONSTRAINT blocks_user_id_track_id_artist_id_since_key,
+    ADD UNIQUE NULLS NOT DISTINCT (user_id, track_id, artist_id, term, since);
+CREATE INDEX ON blocks (user_id) WHERE term IS NOT NULL;
+"""
+
 
 def upgrade() -> None:
-    """Create the table of dials."""
+    """Create the table of dials, and let terms be blocked."""
     op.execute(DIALS)
+    op.execute(BLOCKS)
