@@ -1,4 +1,4 @@
-"""The inner loop of judging, compiled by numba."""
+"""The inner loops of judging and of reports, compiled by numba."""
 
 import numpy as np
 
@@ -44,3 +44,42 @@ def best_unheard(user_factors, track_factors, norms, tracks, offsets, heard, lis
             count = min(count + 1, k)
         for place in range(count, k):
             chosen[place] = -1
+
+
+@compiled()
+def count_again(lists, places, credits, since, within, counts):  # type: ignore[no-untyped-def]
+    """Add to `counts` (n_weeks, 3) the songs of users who had a list in the `within` weeks before, those that were on
+    it, and those of which an artist was.
+
+    `lists` (user_ids, weeks, starts, lengths, ...) come by user and week; `places` (n_songs,) of the songs in `credits`
+    (works, n_works, artist_offsets, artists, n_artists), -1 = unknown. Weeks from `since` on are counted.
+    """
+    width = counts.shape[0]
+    # The last week of a song or artist with the user is valid where it is above the user's own stretch of numbers.
+    last_of_work = np.zeros(credits.n_works, dtype=np.int64)
+    last_of_artist = np.zeros(credits.n_artists, dtype=np.int64)
+    base, previous = 0, -1
+    for n in range(lists.user_ids.shape[0]):
+        if n == 0 or lists.user_ids[n] != lists.user_ids[n - 1]:
+            base += 2 * width
+            previous = -2 * width
+        week = lists.weeks[n]
+        songs = places[lists.starts[n] : lists.starts[n] + lists.lengths[n]]
+        least = base + week - within
+        if week >= since and week - previous <= within:
+            counts[week, 0] += songs.shape[0]
+            for place in songs:
+                if place < 0:
+                    continue
+                counts[week, 1] += last_of_work[credits.works[place]] >= least
+                for i in range(credits.artist_offsets[place], credits.artist_offsets[place + 1]):
+                    if last_of_artist[credits.artists[i]] >= least:
+                        counts[week, 2] += 1
+                        break
+        for place in songs:
+            if place < 0:
+                continue
+            last_of_work[credits.works[place]] = base + week
+            for i in range(credits.artist_offsets[place], credits.artist_offsets[place + 1]):
+                last_of_artist[credits.artists[i]] = base + week
+        previous = week

@@ -145,8 +145,8 @@ def conclusion(found: Mapping[str, Any], kind: str, *, complete: bool) -> dict[s
     tried, champion = f"model {found['candidate']}", f"the champion {found['champion']}"
     if found["change"] is None:
         return {
-            "verdict": f"Undecided between {tried} and {champion}: {found['users']} users who opened their mixtape, or "
-            "what they liked, are too few to compare.",
+            "verdict": f"Undecided between {tried} and {champion}: what {found['users']:,} users did who opened their "
+            "mixtape is too little to compare.",
             "advice": "Go on with the trial.",
         }
     by = f"{_signed(found['change'])} ({_signed(found['low'])} to {_signed(found['high'])})"

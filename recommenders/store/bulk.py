@@ -173,8 +173,8 @@ def copy_out(
     """COPY the rows of `query` out as one numpy array per column.
 
     `query` returns only fixed-width, non-null columns, in the order of `columns`: pairs of a name and a numpy type
-    (`i8`, `i4`, `i2`, `f4`, `f8`, `?`, `M8[us]` for timestamptz, or `halfvec(N)`, which comes as (n_rows, N) float32).
-    Parameters are `%(name)s`.
+    (`i8`, `i4`, `i2`, `f4`, `f8`, `?`, `M8[us]` for timestamptz, `halfvec(N)`, which comes as (n_rows, N) float32, or
+    `i8[N]` for arrays that all have N elements, which come as (n_rows, N)). Parameters are `%(name)s`.
     """
     fields: list[tuple[str, Any]] = [("count", ">i2")]
     for name, code in columns:
@@ -197,6 +197,8 @@ def copy_out(
             infinite = values == np.iinfo(np.int64).min
             shifted = values.astype(np.int64) + np.where(infinite, 0, _EPOCH_2000_US)
             result[name] = shifted.view("M8[us]")  # -infinity becomes NaT
+        elif code.endswith("]"):
+            result[name] = values["elements"]["value"].astype(code.partition("[")[0])
         elif code.startswith("halfvec"):
             result[name] = values["elements"].astype(np.float32)
         else:
@@ -210,6 +212,10 @@ def _stored_as(code: str) -> Any:
         return ">i8"
     if code.startswith("halfvec"):
         return [("dim", ">i2"), ("unused", ">i2"), ("elements", ">f2", (int(code[8:-1]),))]
+    if code.endswith("]"):
+        kind, _, count = code[:-1].partition("[")
+        header = [(field, ">i4") for field in ("ndim", "nulls", "oid", "size", "lower")]
+        return [*header, ("elements", [("len", ">i4"), ("value", ">" + kind)], (int(count),))]
     return code if code == "?" else ">" + code
 
 

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.errors import UnknownNameError
-from recommenders.store.bulk import copy_out
 from recommenders.store.mixtapes import Edition
 
 
@@ -150,29 +148,6 @@ def editions_served(
         {"first": first, "last": last, "zone": zone.key},
     )
     return {row.week: (row.edition_id, row.in_time) for row in rows}
-
-
-def read_lists(
-    connection: sa.Connection, editions: Mapping[dt.date, int], users: tuple[int, int]
-) -> dict[str, npt.NDArray[Any]]:
-    """Every song on the lists of `editions` (by week) of the users in the half-open range: `week` (its number, 0 is the
-    first week of `editions`), `user_id, track_id`."""
-    return copy_out(
-        connection,
-        """
-        SELECT ((p.week - %(first)s) / 7)::integer, p.user_id, unnest(p.track_ids) FROM playlists p
-        WHERE p.week = ANY (%(weeks)s::date[]) AND p.edition_id = ANY (%(ids)s::bigint[])
-          AND p.user_id >= %(low)s AND p.user_id < %(high)s
-        """,
-        [("week", "i4"), ("user_id", "i8"), ("track_id", "i8")],
-        {
-            "first": min(editions),
-            "weeks": list(editions),
-            "ids": list(editions.values()),
-            "low": users[0],
-            "high": users[1],
-        },
-    )
 
 
 def count_given(connection: sa.Connection, edition: Edition) -> Given:

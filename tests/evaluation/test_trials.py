@@ -78,7 +78,7 @@ def test_what_was_done_with_either_side_s_songs_is_counted_from_the_events_of_th
     assert (trial["wins"], trial["losses"], trial["ties"]) == (1, 0, 2)
     assert trial["balance"]["places"] == [round(2 / 3, 4), round(1 / 3, 4), round(2 / 3, 4), 0.5]
     assert trial["winner"] is None
-    assert trial["verdict"].startswith("Undecided between model 2 and the champion 1: 3 users who opened their mixtape")
+    assert trial["verdict"].startswith("Undecided between model 2 and the champion 1: what 3 users did who opened")
 
 
 def test_a_week_without_a_trial_says_nothing_of_one(store: Store) -> None:

@@ -42,6 +42,10 @@ def test_binary_copy_brings_every_type_in_and_out(store: Store) -> None:
         assert np.array_equal(out["a"], integers)
         assert np.array_equal(out["d"], times)
         assert np.array_equal(out["g"], integers > 0)
+        arrays = copy_out(connection, "SELECT e FROM t ORDER BY e", [("e", "i8[3]")])
+        assert np.array_equal(arrays["e"], np.arange(3 * n).reshape(n, 3))
+        with pytest.raises(ValueError, match="not of the"):
+            copy_out(connection, "SELECT e[1:2] FROM t", [("e", "i8[3]")])
         row = connection.execute(sa.text("SELECT d, e, f::text FROM t WHERE e[1] = 3")).one()
     assert row == (dt.datetime(2024, 3, 1, tzinfo=dt.UTC), [3, 4, 5], "[0.5,0.5,0.5,0.5]")
 
