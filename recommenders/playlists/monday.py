@@ -35,6 +35,7 @@ from recommenders.mixing.voices import Voices, ages_of, build_voices, save_voice
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
 from recommenders.playlists.dials import limits_of
+from recommenders.playlists.difference import MANY, find_changes, sentences
 from recommenders.playlists.making import by_length, finish_lists, load_finishing, score_block
 from recommenders.playlists.order import read_described
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
@@ -326,7 +327,8 @@ def publish_edition(store: Store, edition_id: int, now: dt.datetime) -> str:
     stage = Stage("publish")
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
-        changes = _changes(connection, edition)
+        changes = find_changes(connection, edition)
+        details = sentences(connection, changes["difference"]) if "difference" in changes else []
         mixtapes.conclude_edition(connection, edition_id, edition.state, changes)
         if edition.dry_run:
             mixtapes.conclude_edition(connection, edition_id, "dry_run", {})
@@ -337,11 +339,13 @@ def publish_edition(store: Store, edition_id: int, now: dt.datetime) -> str:
             said = f"Edition {edition_id} of {edition.week} is not published: one that is newer or knows more is out."
     if changes:
         said += (
-            f" Compared with edition {changes['compared_with']}, {changes['users_over_20_changed']:,} of "
-            f"{changes['users_compared']:,} users would change more than 20 songs."
+            f" Compared with edition {changes['compared_with']} of {changes['compared_week']}, "
+            f"{changes['users_over_20_changed']:,} of {changes['users_compared']:,} users would change more than "
+            f"{MANY} songs."
         )
     stage.done(edition.figures.get("playlists", 0), "mixtapes")
-    log.info(said)
+    for sentence in (said, *details):
+        log.info(sentence)
     return said
 
 
@@ -349,20 +353,6 @@ def is_published(store: Store, edition_id: int) -> bool:
     """Whether the edition was published, not only made."""
     with store.begin() as connection:
         return mixtapes.edition(connection, edition_id).state == "published"
-
-
-def _changes(connection: Any, edition: Edition) -> dict[str, Any]:
-    """How much the edition differs from what is published for its week or, before that, for the newest week."""
-    published = mixtapes.published_edition(connection, edition.week) or mixtapes.published_edition(connection)
-    if published is None or published[1] == edition.edition_id:
-        return {}
-    changed = mixtapes.changed_songs(connection, edition.edition_id, published[1])
-    return {
-        "compared_with": published[1],
-        "users_compared": len(changed),
-        "users_over_20_changed": int((changed > 20).sum()),
-        "mean_songs_changed": round(float(changed.mean()), 2) if len(changed) else 0.0,
-    }
 
 
 def _cold(artifacts: Artifacts, edition_id: int) -> Cold:
