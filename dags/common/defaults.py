@@ -65,6 +65,7 @@ class ASSET:
     TRACK_VECTORS = Asset("track_vectors")
     TRACK_AUDIO = Asset("track_audio")
     AUDIO_NETWORK = Asset("audio_network")
+    RANKER = Asset("ranker")
     TOP_TERMS = Asset("top_terms")
     PLAYLISTS = Asset("playlists")
     REPORT = Asset("report")

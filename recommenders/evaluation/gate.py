@@ -1,7 +1,7 @@
 """The gate: whether a candidate may become champion."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,13 +73,18 @@ class Verdict:
 
 
 def compare(
-    candidate: str, recalls: Mapping[str, npt.NDArray[np.float64]], parameters: GateParameters, seed: int
+    candidate: str,
+    recalls: Mapping[str, npt.NDArray[np.float64]],
+    parameters: GateParameters,
+    seed: int,
+    metric: str = f"recall@{K}",
+    by_mean: Collection[str] = (),
 ) -> Verdict:
-    """Compare the candidate with every other model that was judged on the same users.
+    """Compare the candidate with every other model that was judged on the same users, by the `metric` of each.
 
     Against the champion and the best of the last weeks the burden of proof is the candidate's: it must be seen, by the
     lower end of the interval, not to be worse by more than the tolerance. Popularity is a floor: only a candidate
-    that is seen to be worse than that fails.
+    that is seen to be worse than that fails. Against those named in `by_mean` the mean decides.
     """
     n_users = len(recalls[candidate])
     if n_users < parameters.least_judged_users:
@@ -90,13 +95,13 @@ def compare(
         if name == candidate:
             continue
         interval = relative_difference(recalls[candidate], recall, parameters, seed)
-        seen = interval.high if name == POPULARITY else interval.low
+        seen = interval.mean if name in by_mean else interval.high if name == POPULARITY else interval.low
         worse = seen < -parameters.tolerance
         passed = passed and not worse
         findings.append(f"{'worse than' if worse else 'against'} {name} {interval}")
     if not findings:
         return Verdict(True, "sound")
-    return Verdict(passed, f"recall@{K} of {n_users} users: " + "; ".join(findings))
+    return Verdict(passed, f"{metric} of {n_users} users: " + "; ".join(findings))
 
 
 def sanity_problems(

@@ -58,6 +58,10 @@ class Examination:
 
     def judge(self, model: CollaborativeModel) -> Judgement:
         """Judge a collaborative model; a user of whom it knows nothing gets the popular songs, as on Monday."""
+        return self.judge_lists(self.lists_of(model))
+
+    def lists_of(self, model: CollaborativeModel) -> metrics.Lists:
+        """The lists (n_users, 30) of a collaborative model, as places in the catalogue."""
         taste = self.taste(model.parameters)
         factors = np.zeros((len(self.user_ids), model.parameters.factors), dtype=np.float32)
         _, here, there = np.intersect1d(self.user_ids, taste.user_ids, assume_unique=True, return_indices=True)
@@ -67,7 +71,8 @@ class Examination:
         places = self._places(model.track_ids)
         track_factors[places[places >= 0]] = model.track_factors[places >= 0]
         known = factors.any(axis=1, keepdims=True)
-        return self.judge_lists(np.where(known, self._lists(factors, track_factors), self.popular))
+        lists: metrics.Lists = np.where(known, self._lists(factors, track_factors), self.popular)
+        return lists
 
     def judge_popularity(self) -> Judgement:
         """Judge the songs that most users like, the same for everyone but for what each has heard."""

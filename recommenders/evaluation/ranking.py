@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
@@ -18,6 +19,7 @@ from recommenders.collaborative.model import AlsParameters, CollaborativeModel
 from recommenders.collaborative.training import rotate_onto
 from recommenders.collaborative.training import train as train_model
 from recommenders.evaluation import metrics
+from recommenders.evaluation.alone import filled, lists_alone
 from recommenders.evaluation.judging import Examination, K
 from recommenders.evaluation.split import Fold
 from recommenders.language.similarity import Space
@@ -28,15 +30,18 @@ from recommenders.mixing.candidates import (
     with_newcomers,
 )
 from recommenders.mixing.cold import Sound, cold_songs
-from recommenders.mixing.mix import Offered, Pool, describe, likings_of
+from recommenders.mixing.mix import MOST_CANDIDATES, Offered, Pool, describe, likings_of
 from recommenders.mixing.mix_kernels import N_FEATURES
 from recommenders.mixing.ranker import SAID, Ranker
 from recommenders.mixing.shelf import Shelf, forbidden_works
-from recommenders.mixing.voices import Voices, ages_of, build_voices
+from recommenders.mixing.voices import ages_of, build_voices
+from recommenders.store import Artifacts
+from recommenders.store.artifacts import column_matrix, matrix_column
 from recommenders.store.signals import Catalogue
 
 MODEL_CANDIDATES = 100
 FRESH_TASTE = 0.3
+LEAST_SPREAD = 1e-4  # of a feature that says anything, as a share of its largest value: less is rounding
 RIDGE = 1.0  # weight of the squared standardised weights in the loss
 FRESH = np.timedelta64(8, "W")
 
@@ -74,22 +79,56 @@ class Lesson:
         heard = np.asarray(relevant[users, np.maximum(pool.rows, 0)].todense() > 0) & ranked
         return Lesson(np.where(ranked, pool.rows, -1).astype(np.int32), pool.features, heard)
 
+    @staticmethod
+    def nothing(n_users: int) -> "Lesson":
+        """No candidates."""
+        shape = (n_users, MOST_CANDIDATES)
+        features = np.zeros((*shape, N_FEATURES), dtype=np.float32)
+        return Lesson(np.full(shape, -1, dtype=np.int32), features, np.zeros(shape, dtype=np.bool_))
+
+    @property
+    def n_teaching(self) -> int:
+        """The users who heard one of their candidates."""
+        return int(self.heard.any(axis=1).sum())
+
 
 @dataclass(frozen=True)
-class Trained:
-    """The models of a fold and its candidates: what a ranker learns from, or is judged by."""
+class Described:
+    """A fold, described: its `lesson`, and the lists (n_users, 30) that each model would make `alone`."""
 
-    examination: Examination
     lesson: Lesson
-    factors: Floats
-    voices: Voices
-    scores: Mapping[str, Floats]  # of each single model, (n_users, n_tracks)
+    alone: Mapping[str, metrics.Lists]
+
+    def save(self, artifacts: Artifacts, name: str) -> str:
+        """Store it as an artifact, a row a user; return its URI."""
+        lesson = self.lesson
+        columns = {
+            "rows": matrix_column(lesson.rows),
+            "features": matrix_column(lesson.features.reshape(len(lesson.rows), -1)),
+            "heard": matrix_column(lesson.heard.astype(np.int8)),
+        }
+        columns |= {f"alone/{name}": matrix_column(lists) for name, lists in self.alone.items()}
+        return artifacts.write(name, pa.table(columns))
+
+    @staticmethod
+    def load(artifacts: Artifacts, uri: str) -> "Described":
+        """What `save` stored."""
+        table, _ = artifacts.read(uri)
+        rows, heard = column_matrix(table["rows"]), column_matrix(table["heard"]).astype(np.bool_)
+        lesson = Lesson(rows, column_matrix(table["features"]).reshape(*rows.shape, N_FEATURES), heard)
+        names = [name for name in table.column_names if name.startswith("alone/")]
+        return Described(lesson, {name.removeprefix("alone/"): column_matrix(table[name]) for name in names})
 
 
-def train_fold(known: Known, fold: Fold, parameters: AlsParameters, items: ItemParameters, seed: int) -> Trained:
-    """Train the models on what the fold knows; gather and describe the candidates of the users that judge it."""
+def describe_fold(known: Known, fold: Fold, parameters: AlsParameters, items: ItemParameters, seed: int) -> Described:
+    """Train the models on what the fold knows; gather and describe the candidates of the users that judge it.
+
+    A fold that knows of nobody's liking has no candidates.
+    """
     examination = Examination(fold, known.catalogue)
     taste = examination.taste(parameters)
+    if not (taste.strengths.data > 0).any():
+        return Described(Lesson.nothing(len(examination.user_ids)), {"collaborative": examination.popular})
     model = rotate_onto(train_model(taste, parameters, seed).model, known.champion)
     item_model = fit_items(taste, items, known.text)
     shelf = as_of(known.shelf, fold, known.catalogue)
@@ -104,7 +143,8 @@ def train_fold(known: Known, fold: Fold, parameters: AlsParameters, items: ItemP
     candidates = with_newcomers(shelf, forbidden, candidates, factors, tracks, K, FRESH_TASTE)
     likings = likings_of(shelf, taste, user_ids)
     pool = describe(shelf, forbidden, candidates, factors, likings, Offered.nothing(len(user_ids)), voices)
-    return Trained(examination, Lesson.of(pool, examination.relevant), factors, voices, {})
+    alone = lists_alone(examination, shelf, model, factors, likings, voices)
+    return Described(Lesson.of(pool, examination.relevant), alone)
 
 
 def as_of(shelf: Shelf, fold: Fold, catalogue: Catalogue) -> Shelf:
@@ -140,16 +180,24 @@ def learn(lessons: Sequence[Lesson], use: Bools | None = None) -> Ranker:
     features = np.concatenate([lesson.features[lesson.rows >= 0] for lesson in lessons]).astype(np.float64)
     heard = np.concatenate([lesson.heard[lesson.rows >= 0] for lesson in lessons]).astype(np.float64)
     sizes = np.concatenate([(lesson.rows >= 0).sum(axis=1) for lesson in lessons])
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    use = use & (spread > 0)
+    use = use & spreads(features)
     if not use.any() or not heard.any():
         return Ranker(weights=(0.0,) * N_FEATURES)
+    mean, spread = features.mean(axis=0), features.std(axis=0)
     standard = (features[:, use] - mean[use]) / spread[use]
     bounds = [(0.0, None) if said else (None, None) for said in SAID[use]]
     fitted = minimize(_loss, np.zeros(int(use.sum())), (standard, heard, sizes), "L-BFGS-B", jac=True, bounds=bounds)
     weights = np.zeros(N_FEATURES)
     weights[use] = fitted.x / spread[use]
     return Ranker(weights=tuple(weights), intercept=_intercept(features @ weights, heard.mean()))
+
+
+def spreads(features: npt.NDArray[np.float64]) -> Bools:
+    """Which features (n, N_FEATURES) say anything: they are not the same of all candidates."""
+    if not len(features):
+        return np.zeros(N_FEATURES, dtype=np.bool_)
+    spread: Bools = features.std(axis=0) > LEAST_SPREAD * np.abs(features).max(axis=0)
+    return spread
 
 
 def _loss(
@@ -181,8 +229,8 @@ def _intercept(logits: npt.NDArray[np.float64], mean: float) -> float:
     return (low + high) / 2
 
 
-def lists_of(lesson: Lesson, ranker: Ranker) -> metrics.Lists:
-    """The 30 best candidates of each user, as rows of the shelf."""
+def lists_of(lesson: Lesson, ranker: Ranker, popular: metrics.Lists) -> metrics.Lists:
+    """The 30 best candidates of each user, as rows of the shelf; what is missing is filled with `popular` songs."""
     chances = np.where(lesson.rows >= 0, ranker.chances(lesson.features), -1)
     best = np.lexsort((lesson.rows, -chances), axis=1)[:, :K]
-    return np.take_along_axis(lesson.rows, best, axis=1).astype(np.int64)
+    return filled(np.take_along_axis(lesson.rows, best, axis=1).astype(np.int64), popular)

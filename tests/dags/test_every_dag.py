@@ -23,6 +23,7 @@ EVERY_DAG = {
     "monday_playlists",
     "retrain_audio_network",
     "retrain_collaborative",
+    "retrain_ranker",
     "weekly_report",
 }
 # What a DAG file may not load when it is parsed: each takes most of a second, or gigabytes.
