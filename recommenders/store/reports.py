@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import sqlalchemy as sa
 
 from recommenders.errors import UnknownNameError
+from recommenders.store.bulk import copy_out
 from recommenders.store.mixtapes import Edition
+from recommenders.store.served import count_exposure
 
 
 @dataclass(frozen=True)
@@ -71,28 +74,14 @@ _COUNTS = f"""
            (SELECT count(*) FROM tracks WHERE uploaded_at IS NULL OR uploaded_at < :cutoff) AS catalogue
     {_LISTS}
 """  # noqa: S608
-_ALIKE = f"""
-    SELECT coalesce(sum(n) FILTER (WHERE n > 1), 0)
-    FROM (SELECT count(*) AS n
-          FROM (SELECT (SELECT array_agg(track_id ORDER BY track_id) FROM unnest(p.track_ids) AS track_id) AS songs
-                {_LISTS} AND cardinality(p.track_ids) > 0) lists
-          GROUP BY songs) sets
-"""  # noqa: S608
 _BY_SOURCE = f"""
     SELECT coalesce(source_name(song.source), 'source ' || song.source) AS source, count(*) AS n {_SONGS}
     GROUP BY song.source ORDER BY song.source
 """
-_EXPOSURE = f"""
-    WITH exposure AS (SELECT song.track_id, count(*) AS n {_SONGS} GROUP BY song.track_id),
-    ranked AS (
-        SELECT n, row_number() OVER (ORDER BY n) AS rank,
-               coalesce(t.uploaded_at < :cutoff AND t.uploaded_at >= :fresh_since, false) AS fresh
-        FROM exposure JOIN tracks t USING (track_id)
-    )
-    SELECT count(*) AS n_tracks, coalesce(sum(n), 0) AS n_songs, coalesce(sum(n * rank), 0) AS ranked_exposure,
-           coalesce(sum(n) FILTER (WHERE fresh), 0) AS fresh
-    FROM ranked
-"""  # noqa: S608
+_TRACKS = """
+    SELECT track_id, coalesce(uploaded_at < %(cutoff)s AND uploaded_at >= %(fresh_since)s, false) FROM tracks
+    ORDER BY track_id
+"""
 _TAKEN = """
     WITH mixtape AS MATERIALIZED (
         SELECT user_id, track_ids FROM playlists WHERE week = :week AND edition_id = :edition_id
@@ -159,12 +148,20 @@ def count_given(connection: sa.Connection, edition: Edition) -> Given:
         "length": edition.parameters.get("length", 30),
         "fresh_since": edition.cutoff - dt.timedelta(weeks=edition.parameters.get("fresh_weeks", 8)),
     }
-    counts: dict[str, Any] = {}
-    for query in (_COUNTS, _EXPOSURE):
-        counts |= {name: int(n) for name, n in connection.execute(sa.text(query), values).one()._mapping.items()}
+    row = connection.execute(sa.text(_COUNTS), values).one()
     by_source = {row.source: int(row.n) for row in connection.execute(sa.text(_BY_SOURCE), values)}
-    alike = int(connection.execute(sa.text(_ALIKE), values).scalar_one())
-    return Given(**counts, by_source=by_source, alike=alike)
+    tracks = copy_out(connection, _TRACKS, [("track_id", "i8"), ("fresh", "?")], values)
+    exposure, alike = count_exposure(connection, edition.week, edition.edition_id, tracks["track_id"])
+    ranked = np.sort(exposure[exposure > 0])
+    return Given(
+        **{name: int(n) for name, n in row._mapping.items()},
+        by_source=by_source,
+        alike=alike,
+        n_tracks=len(ranked),
+        n_songs=int(ranked.sum()),
+        ranked_exposure=int(ranked @ np.arange(1, len(ranked) + 1)),
+        fresh=int(exposure[tracks["fresh"]].sum()),
+    )
 
 
 def count_taken(connection: sa.Connection, edition: Edition, window: Window, before: Window) -> Taken:
