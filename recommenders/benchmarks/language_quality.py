@@ -5,34 +5,26 @@ user is held out. The tags are read as structured text, weighed and placed by th
 trained on the listening. `mixtape bench quality --data tags` calls `run`.
 """
 
-import datetime as dt
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import sqlalchemy as sa
 
-from recommenders.benchmarks.quality import HELD_OUT, HETREC, MONDAY, NewStore, pairs_of, where
+from recommenders.benchmarks.hetrec import bring_in, labels_of
+from recommenders.benchmarks.quality import MONDAY, NewStore
 from recommenders.collaborative.model import KIND, AlsParameters, CollaborativeModel, save_model
 from recommenders.collaborative.training import train
-from recommenders.errors import DataError
 from recommenders.evaluation.bench import BenchResult
 from recommenders.evaluation.judging import Examination, K
 from recommenders.evaluation.language import BOTH, NEIGHBOURS, TOGETHER, LanguageQuality, judge_language
 from recommenders.evaluation.split import Fold
-from recommenders.exchange.imports import import_path
-from recommenders.language import learning, reading
-from recommenders.language.parameters import ReadingParameters
 from recommenders.language.similarity import By
-from recommenders.language.weights import TermParameters
 from recommenders.listening.interactions import load_interactions
 from recommenders.store import Artifacts, Store, models
-from recommenders.store.outside_ids import find_ids
 from recommenders.store.signals import read_catalogue, read_heard, read_signals
 
-PLAYS, TAGS, TAG_NAMES, ARTISTS = "user_artists.dat", "user_taggedartists.dat", "tags.dat", "artists.dat"
 ALS = AlsParameters(regularisation=10.0, iterations=15)
 RECALL, NDCG = f"recall@{K}", f"ndcg@{K}"
 OVERLAP = f"overlap@{NEIGHBOURS}"
@@ -51,63 +43,28 @@ def run(
     `new_store(name)` opens an empty, migrated database; files go into `folder`; `test_data` holds HetRec. Raises
     DataError where it is missing.
     """
-    source = test_data / HETREC
-    if not (source / TAGS).exists():
-        raise DataError(f"There is no {source / TAGS}: set MIXTAPE_TEST_DATA to the folder that holds {HETREC}.")
     found = []
     for seed in seeds:
         progress(f"tags, seed {seed}")
         place = folder / f"tags-{seed}"
         with new_store(f"quality_tags_{seed}") as store:
-            found.append(measure(store, Artifacts((place / "artifacts").as_uri()), place, source, seed))
+            found.append(measure(store, Artifacts((place / "artifacts").as_uri()), place, test_data, seed))
         shutil.rmtree(place, ignore_errors=True)
     return _summary(list(seeds), found)
 
 
-def measure(store: Store, artifacts: Artifacts, place: Path, source: Path, seed: int) -> LanguageQuality:
+def measure(store: Store, artifacts: Artifacts, place: Path, test_data: Path, seed: int) -> LanguageQuality:
     """Bring in four fifths of the listening and the tags that remain, learn, and judge by the last fifth."""
-    users, tracks = _split(source, place, seed)
-    for kind, path in (
-        ("catalogue", source / ARTISTS),
-        ("listening", place / PLAYS),
-        ("tags", place / TAGS),
-    ):
-        import_path(store, kind, path, file_format="hetrec", now=MONDAY)
-    read_all(store, artifacts, MONDAY)
+    users, tracks = bring_in(store, artifacts, place, test_data, seed, MONDAY)
     with store.begin() as connection:
         model = train(load_interactions(connection, MONDAY, ALS), ALS, seed).model
         _promote(connection, artifacts, model)
-        labels = pairs_of(
-            find_ids(connection, "user", pa.array(users)), find_ids(connection, "track", pa.array(tracks))
-        )
+        labels = labels_of(connection, users, tracks)
         heard = read_heard(connection, MONDAY).before(MONDAY)
         examination = Examination(
             Fold(MONDAY, read_signals(connection, MONDAY), heard, labels), read_catalogue(connection)
         )
         return judge_language(connection, examination, model, seed)
-
-
-def read_all(store: Store, artifacts: Artifacts, now: dt.datetime) -> None:
-    """Read all articles that wait, weigh their terms, and place whom they are about."""
-    for batch in reading.plan(store, artifacts, ReadingParameters(), now):
-        reading.read(store, artifacts, batch, now)
-    learning.weigh(store, TermParameters(), now.date())
-    learning.place(store, artifacts, "quality", now)
-
-
-def _split(source: Path, place: Path, seed: int) -> tuple[list[str], list[str]]:
-    """Write the listening and the tags that may be known into `place`; the users and tracks that are held out."""
-    place.mkdir(parents=True, exist_ok=True)
-    header, *lines = (source / PLAYS).read_text(encoding="utf-8").splitlines(keepends=True)
-    held_out = np.random.RandomState(seed).rand(len(lines)) < HELD_OUT
-    (place / PLAYS).write_text(header + "".join(where(lines, ~held_out)), encoding="utf-8")
-    pairs = [tuple(line.split("\t")[:2]) for line in where(lines, held_out)]
-    hidden = set(pairs)
-    header, *tagged = (source / TAGS).read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in tagged if tuple(line.split("\t")[:2]) not in hidden]
-    (place / TAGS).write_text(header + "".join(kept), encoding="utf-8")
-    shutil.copyfile(source / TAG_NAMES, place / TAG_NAMES)
-    return [user for user, _ in pairs], [track for _, track in pairs]
 
 
 def _promote(connection: sa.Connection, artifacts: Artifacts, model: CollaborativeModel) -> None:

@@ -6,25 +6,38 @@ Beside them stand popularity and `implicit` as it comes out of the box.
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import sqlalchemy as sa
 from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from recommenders.collaborative.model import load_model
+from recommenders.collaborative.items import ItemParameters
+from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.collaborative.sweep import RetrainParams
-from recommenders.evaluation import metrics
+from recommenders.evaluation import metrics, ranker_retraining
 from recommenders.evaluation.bench import BenchResult
 from recommenders.evaluation.judging import POPULARITY, Examination, Judgement, K
+from recommenders.evaluation.parts import judge_parts
+from recommenders.evaluation.ranker_parameters import RetrainRankerParams
+from recommenders.evaluation.ranking import Described, Known, describe_fold
 from recommenders.evaluation.retraining import retrain
+from recommenders.language.similarity import By, read_spaces
+from recommenders.language.terms import EntityKind
+from recommenders.listening.search import search_weekly
+from recommenders.mixing.cold import KIND as AUDIO
+from recommenders.mixing.cold import read_sound
+from recommenders.mixing.ranker import Ranker
+from recommenders.mixing.shelf import read_shelf
 from recommenders.playlists import monday
 from recommenders.playlists.calendar import Moment
-from recommenders.playlists.parameters import MondayParameters
+from recommenders.playlists.parameters import MixtapeRules, MondayParameters
+from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store, mixtapes
-from recommenders.store.models import ModelRow
-from recommenders.store.signals import Signal
+from recommenders.store.models import ModelRow, champion
+from recommenders.store.signals import Signal, read_catalogue
 
 MODEL = "the model"
 PUBLISHED = "published mixtapes"
@@ -32,13 +45,30 @@ BARE_IMPLICIT = "implicit with its defaults"
 RECALL, NDCG = f"recall@{K}", f"ndcg@{K}"
 
 
+class Service(NamedTuple):
+    """What a service came to: its models, the retraining of the ranker that was run, and its edition."""
+
+    model: ModelRow
+    ranker: ModelRow
+    ranker_run: str
+    edition_id: int
+    cutoff: dt.datetime
+
+
 def run_service(
     store: Store, artifacts: Artifacts, *, cutoff: dt.datetime, seed: int, params: RetrainParams | None = None
-) -> tuple[ModelRow, int]:
-    """Retrain at `cutoff`, and make the mixtapes of that Monday; the model, and the edition's id."""
+) -> Service:
+    """Search for foreign listening, retrain both models and the ranker at `cutoff`, make that Monday's mixtapes."""
     params = (params or RetrainParams()).model_copy(update={"seed": seed})
-    row = retrain(store, artifacts, params, cutoff=cutoff, run_key=f"quality/{seed}", now=cutoff)
-    return row, run_monday(store, artifacts, cutoff=cutoff, run_key=f"quality/{seed}")
+    search_weekly(store, cutoff=cutoff, now=cutoff, zone=Settings().zone)
+    run_key = f"quality/{seed}"
+    row = retrain(store, artifacts, params, cutoff=cutoff, run_key=run_key, now=cutoff)
+    ranker_run = f"{run_key}/ranker"
+    ranker = ranker_retraining.retrain(
+        store, artifacts, RetrainRankerParams(seed=seed), cutoff=cutoff, run_key=ranker_run, now=cutoff
+    )
+    edition_id = run_monday(store, artifacts, cutoff=cutoff, run_key=run_key)
+    return Service(row, ranker, ranker_run, edition_id, cutoff)
 
 
 def run_monday(store: Store, artifacts: Artifacts, *, cutoff: dt.datetime, run_key: str) -> int:
@@ -67,15 +97,35 @@ def run_monday(store: Store, artifacts: Artifacts, *, cutoff: dt.datetime, run_k
 
 
 def judge_service(
-    store: Store, artifacts: Artifacts, examination: Examination, row: ModelRow, edition_id: int, seed: int
+    store: Store, artifacts: Artifacts, examination: Examination, service: Service, seed: int
 ) -> dict[str, Judgement]:
-    """The service's model and its published mixtapes, beside popularity and bare `implicit`."""
+    """The service's models, alone, in pairs and mixed, and its mixtapes, beside popularity and bare `implicit`."""
+    model = load_model(artifacts, service.model.artifact_uri)
+    with store.begin() as connection:
+        known = read_known(connection, model, service.cutoff)
+    described = describe_fold(known, examination.fold, model.parameters, ItemParameters(), seed)
+    folder = ranker_retraining.Plan.load(artifacts, service.ranker_run).folder
+    learnt_from = Described.load(artifacts, f"{artifacts.url}/{folder}/described-{ranker_retraining.JUDGE}.parquet")
+    ranker = Ranker(**service.ranker.parameters)
     return {
-        MODEL: examination.judge(load_model(artifacts, row.artifact_uri)),
-        PUBLISHED: examination.judge_lists(published_lists(store, examination, edition_id)),
+        MODEL: examination.judge(model),
+        **judge_parts(examination, learnt_from.lesson, described, ranker, seed),
+        PUBLISHED: examination.judge_lists(published_lists(store, examination, service.edition_id)),
         BARE_IMPLICIT: examination.judge_lists(bare_implicit_lists(examination, seed)),
         POPULARITY: examination.judge_popularity(),
     }
+
+
+def read_known(connection: sa.Connection, model: CollaborativeModel, cutoff: dt.datetime) -> Known:
+    """What the mix knows of the tracks at `cutoff`, beside listening."""
+    network = champion(connection, AUDIO)
+    return Known(
+        read_shelf(connection, cutoff, MixtapeRules().fresh_weeks),
+        read_catalogue(connection),
+        read_spaces(connection, EntityKind.TRACK, By.TEXT)[By.TEXT],
+        read_sound(connection, network, cutoff) if network and network.space == model.space else None,
+        model,
+    )
 
 
 def published_lists(store: Store, examination: Examination, edition_id: int) -> metrics.Lists:
