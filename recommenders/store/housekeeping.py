@@ -54,7 +54,7 @@ def remove_old_editions(connection: sa.Connection, before: dt.datetime) -> list[
 def remove_old_files(connection: sa.Connection, artifacts: Artifacts, before: dt.datetime) -> dict[str, int]:
     """Remove the working files of editions, and of models that never served, from before `before`; count both.
 
-    The lists, the rows of the models and the files of every model that was ever champion stay.
+    The lists, the rows of the models and the files of every model that was ever champion, or tried since, stay.
     """
     stage = Stage("remove old files")
     folders = [name for name in artifacts.names("editions") if name.isdigit()]  # before the rows: a new one has a row
@@ -70,6 +70,8 @@ def remove_old_files(connection: sa.Connection, artifacts: Artifacts, before: dt
         sa.text("""
             SELECT artifact_uri FROM models GROUP BY artifact_uri
             HAVING max(promoted_at) IS NULL AND max(trained_at) < :before
+               AND NOT bool_or(model_id IN (SELECT trial_model_id FROM editions
+                                            WHERE created_at >= :before AND trial_model_id IS NOT NULL))
         """),
         {"before": before},
     ).scalars()

@@ -103,6 +103,22 @@ def test_the_files_of_a_model_that_ever_served_are_kept(store: Store, artifacts:
     assert artifacts.names("models") == ["champion.parquet", "retired.parquet"]
 
 
+def test_the_files_of_a_model_that_is_on_trial_are_kept(store: Store, artifacts: Artifacts) -> None:
+    with store.begin() as connection:
+        for name, at in (("tried long ago", OLD), ("on trial", NEW)):
+            _model(connection, artifacts, name, "rejected", None)
+            edition = _edition(connection, artifacts, at, served=True)
+            connection.execute(
+                sa.text(
+                    "UPDATE editions SET trial_share = 1, trial_model_id = (SELECT max(model_id) FROM models) "
+                    "WHERE edition_id = :id"
+                ),
+                {"id": edition},
+            )
+        assert remove_old_files(connection, artifacts, LIMIT)["models"] == 1
+    assert artifacts.names("models") == ["on trial.parquet"]
+
+
 def test_statistics_are_refreshed_for_partitioned_tables_too(store: Store) -> None:
     with store.begin() as connection:
         ensure_event_months(connection, [TODAY])
