@@ -8,32 +8,28 @@ fifth of the songs, by artists of whom it may know others.
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recommenders.audio.mels import save_mels
 from recommenders.audio.network import RetrainNetworkParams
+from recommenders.benchmarks.demo_service import bring_in, hear
 from recommenders.benchmarks.reach import Songs, reach
 from recommenders.benchmarks.world import NewStore
 from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.collaborative.sweep import RetrainParams
-from recommenders.demo import sound
 from recommenders.demo.sound import held_back
 from recommenders.demo.taste import Taste
-from recommenders.demo.world import World, generate_world, write_world
+from recommenders.demo.world import World, generate_world
 from recommenders.evaluation import audio_network, retraining
 from recommenders.evaluation.audio_network import BOUND, NETWORK, RANDOM, RECALL, Plan
 from recommenders.evaluation.bench import BenchResult
 from recommenders.evaluation.cold import DEEP, ColdExamination, auc
 from recommenders.evaluation.quality import run_monday
-from recommenders.exchange.imports import import_path
 from recommenders.listening.interactions import interactions
 from recommenders.mixing.candidates import Source
 from recommenders.mixing.cold import Cold
@@ -42,9 +38,7 @@ from recommenders.store import Artifacts, Store, mixtapes, models
 from recommenders.store.models import ModelRow
 from recommenders.store.outside_ids import find_ids
 from recommenders.store.places import places_of
-from recommenders.store.recordings import Tag, write_tags
 from recommenders.store.signals import read_signals
-from recommenders.timing import Stage
 
 MONDAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
 MORNING = dt.timedelta(hours=5)
@@ -54,7 +48,6 @@ GENRE = "genre alone"
 LIKED = 0.5  # a planted liking from which on a song is one that a user likes
 HEARD_WITHIN, LIKED_WITHIN = "auc within genre, of plays", "auc within genre, of planted likings"
 FIGURES = (RECALL, "auc", f"map@{DEEP}", HEARD_WITHIN, LIKED_WITHIN)
-_PROCESSES, _AT_ONCE = 2, 64
 _WEEKS_LOOKED_AT = (9, 12, 15)
 
 Figures = Mapping[str, float]
@@ -117,57 +110,17 @@ def sing(
     """Import the service, train the collaborative model, hear every track, train and publish the network."""
     artifacts, run_key = Artifacts((place / "artifacts").as_uri()), f"coldstart/{world.seed}"
     progress(f"seed {world.seed}: importing the service and training the collaborative model")
-    write_world(world, place)
-    for kind in ("catalogue", "users", "listening"):
-        import_path(store, kind, place / kind, now=world.now)
+    bring_in(store, place, world)
     retraining.retrain(
         store, artifacts, RetrainParams(seed=world.seed), cutoff=world.now, run_key="coldstart", now=world.now
     )
+    progress(f"seed {world.seed}: rendering and hearing {len(world.track_ids):,} tracks")
+    track_ids = hear(store, artifacts, world)
     with store.begin() as connection:
-        track_ids = find_ids(connection, "track", pa.array(world.track_ids))
         user_ids = find_ids(connection, "user", pa.array(world.user_ids))
-        for track, track_id in enumerate(track_ids.tolist()):
-            write_tags(connection, track_id, _tags(world, track))
-    progress(f"seed {world.seed}: rendering and hearing {len(track_ids):,} tracks")
-    stage = Stage("render and hear")
-    for number, (first, mels) in enumerate(_heard(world)):
-        save_mels(artifacts, f"{number:05}", track_ids[first : first + len(mels)], mels)
-    stage.done(len(track_ids), "tracks")
     progress(f"seed {world.seed}: training the network")
     network = audio_network.retrain(store, artifacts, params, run_key=run_key, now=world.now)
     return Singing(world, store, artifacts, track_ids, user_ids, network, run_key)
-
-
-def _tags(world: World, track: int) -> list[Tag]:
-    """What the file of a track says of its genre."""
-    words = sound.tags(world, track).get("genre", "")
-    return [Tag("genre", word) for word in words.split("; ") if word]
-
-
-def _heard(world: World) -> Iterator[tuple[int, npt.NDArray[np.float16]]]:
-    """Blocks of the first excerpt of each track, (n, 599, 128), with the place of the first track; two processes."""
-    starts = range(0, len(world.track_ids), _AT_ONCE)
-    with ProcessPoolExecutor(
-        _PROCESSES, mp_context=get_context("spawn"), initializer=_begin, initargs=(world,)
-    ) as pool:
-        yield from zip(starts, pool.map(_hear, starts), strict=True)
-
-
-_world: World | None = None
-
-
-def _begin(world: World) -> None:
-    global _world  # noqa: PLW0603 - what a process of the pool is given once
-    _world = world
-
-
-def _hear(first: int) -> npt.NDArray[np.float16]:
-    from recommenders.audio.decoding import halved
-    from recommenders.audio.mel import log_mel
-
-    assert _world is not None
-    tracks = range(first, min(first + _AT_ONCE, len(_world.track_ids)))
-    return np.stack([log_mel(halved(sound.render(_world, track)))[0] for track in tracks])
 
 
 def retrained(singing: Singing, params: RetrainNetworkParams) -> Singing:
