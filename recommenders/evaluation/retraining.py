@@ -1,7 +1,7 @@
 """Retraining the collaborative model, step by step: each step reads and writes artifacts and can be run again.
 
-search_weekly (for listening that is not the users' own) -> prepare -> try_configuration (one after the other, or side
-by side) -> train -> pass_gate -> publish. What they share is found by the key of the run.
+prepare -> try_configuration (one after the other, or side by side) -> train -> pass_gate -> publish. What they share
+is found by the key of the run.
 """
 
 import datetime as dt
@@ -22,8 +22,6 @@ from recommenders.evaluation.gate import GateParameters, compare, relative_diffe
 from recommenders.evaluation.judging import POPULARITY, Examination, Judgement
 from recommenders.evaluation.split import Fold, load_columns, save_columns, split
 from recommenders.listening.interactions import interactions
-from recommenders.listening.search import search_weekly
-from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store, models
 from recommenders.store.database import advisory_lock
 from recommenders.store.models import ModelRow
@@ -327,7 +325,6 @@ def retrain(
     store: Store, artifacts: Artifacts, params: RetrainParams, *, cutoff: dt.datetime, run_key: str, now: dt.datetime
 ) -> ModelRow:
     """All steps in this process, one after the other; the model that came out: champion or rejected."""
-    search_weekly(store, cutoff=cutoff, now=now, zone=Settings().zone)
     configurations = prepare(store, artifacts, params, cutoff=cutoff, run_key=run_key)
     tried = [try_configuration(artifacts, run_key, index) for index in configurations]
     model_id = train(store, artifacts, run_key, tried, now=now)

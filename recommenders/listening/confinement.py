@@ -15,6 +15,7 @@ Counts = npt.NDArray[Any]
 
 _HOURS = DAY_S // HOUR_S
 _NOON_S = DAY_S // 2
+_SAYS_HOURS = 3  # plays from which on hours can be confined
 
 
 class Frame:
@@ -40,7 +41,7 @@ class Frame:
         self.pair_plays = np.bincount(self.pair[self.played], minlength=len(self.pair_user))
         self.user_plays = np.bincount(self.user[self.played], minlength=len(self.user_ids))
 
-    def take(self, rows: Bools) -> "Frame":
+    def take(self, rows: Ints) -> "Frame":
         """The same users and pairs with fewer rows."""
         frame = copy(self)
         frame.listening, frame.artist = self.listening.take(rows), self.artist[rows]
@@ -135,45 +136,43 @@ def _kept(places: Places, fits: Bools) -> Places:
 
 def by_hours(frame: Frame, parameters: OwnTasteParameters) -> Places:
     """Music that is played in the same hours of all days only, when hardly anything else is: of each user the hours
-    in which music is confined best."""
-    hour = (frame.listening.local_s % DAY_S // HOUR_S)[frame.played]
-    n_pairs, n_users = len(frame.pair_user), len(frame.user_ids)
-    of_pairs = _windows(np.bincount(frame.pair[frame.played] * _HOURS + hour, minlength=n_pairs * _HOURS), parameters)
-    of_users = _windows(np.bincount(frame.user[frame.played] * _HOURS + hour, minlength=n_users * _HOURS), parameters)
-    inside = (of_pairs >= parameters.confined * frame.pair_plays[:, None]) & (frame.pair_plays > 0)[:, None]
-    foreign, foreign_there = (
-        _summed(frame.pair_user, np.where(inside, plays, 0), n_users) for plays in (frame.pair_plays[:, None], of_pairs)
+    in which music is confined best. What was played once or twice says nothing of hours."""
+    looked_at = np.flatnonzero(
+        (frame.pair_plays >= _SAYS_HOURS) & (frame.user_plays >= 2 * parameters.window_plays)[frame.pair_user]
     )
-    confined, elsewhere, fits = _shares(foreign, foreign_there, of_users, frame.user_plays[:, None], parameters)
-    fits &= (foreign >= parameters.window_plays) & (elsewhere <= parameters.window_elsewhere)
-    best = np.argmax(np.where(fits, confined - elsewhere, -1), axis=1)
-    chosen = np.flatnonzero(fits[np.arange(n_users), best])
-    place_of_user = np.full(n_users, -1)
+    users, user = np.unique(frame.pair_user[looked_at], return_inverse=True)
+    of_pairs = _windows(frame, frame.pair, looked_at, parameters)
+    of_users = _windows(frame, frame.user, users, parameters)
+    plays = frame.pair_plays[looked_at, None].astype(np.float32)
+    inside = of_pairs >= parameters.confined * plays
+    foreign, foreign_there = (_summed(user, inside * each, len(users)) for each in (plays, of_pairs))
+    all_plays = frame.user_plays[users, None]
+    confined, elsewhere, fits = _shares(foreign, foreign_there, of_users, all_plays, parameters)
+    fits &= np.minimum(foreign, all_plays - foreign) >= parameters.window_plays
+    fits &= elsewhere <= parameters.window_elsewhere
+    best = np.argmax(np.where(fits, confined - elsewhere, -1), axis=1) if len(users) else users
+    chosen = np.flatnonzero(fits[np.arange(len(users)), best])
+    place_of_user = np.full(len(users), -1)
     place_of_user[chosen] = np.arange(len(chosen))
-    of_pair = np.where(inside[np.arange(n_pairs), best[frame.pair_user]], place_of_user[frame.pair_user], -1)
-    first = best[chosen]
-    return Places(
-        chosen,
-        np.zeros(len(chosen), np.int64),
-        first,
-        np.full(len(chosen), -1),
-        of_pair,
-        confined[chosen, first],
-        elsewhere[chosen, first],
-    )
+    of_pair = np.full(len(frame.pair_user), -1)
+    of_pair[looked_at] = np.where(inside[np.arange(len(looked_at)), best[user]], place_of_user[user], -1)
+    first, none = best[chosen], np.zeros(len(chosen), np.int64)
+    return Places(users[chosen], none, first, none - 1, of_pair, confined[chosen, first], elsewhere[chosen, first])
 
 
-def _windows(by_hour: npt.NDArray[np.int64], parameters: OwnTasteParameters) -> npt.NDArray[np.int64]:
-    """(n * 24,) plays by hour become (n, 24) plays in the `window_h` hours that begin with each hour."""
-    by_hour = by_hour.reshape(-1, _HOURS)
-    sums = np.cumsum(np.hstack([by_hour, by_hour[:, : parameters.window_h]]), axis=1)
-    return np.asarray(
-        sums[:, parameters.window_h - 1 : -1] - np.hstack([np.zeros_like(sums[:, :1]), sums[:, : _HOURS - 1]])
-    )
+def _windows(frame: Frame, groups: Ints, wanted: Ints, parameters: OwnTasteParameters) -> Counts:
+    """The plays of each of the groups `wanted` (n,) in the `window_h` hours that begin with each hour, (n, 24);
+    `groups` has a row for each of the frame."""
+    place = places_of(wanted, groups)
+    rows = np.flatnonzero((place >= 0) & frame.played)
+    hours = frame.listening.local_s[rows] % DAY_S // HOUR_S
+    by_hour = np.bincount(place[rows] * _HOURS + hours, minlength=len(wanted) * _HOURS).reshape(-1, _HOURS)
+    hour = np.arange(_HOURS)
+    within = (hour[:, None] - hour[None, :]) % _HOURS < parameters.window_h
+    return np.asarray(by_hour.astype(np.float32) @ within.astype(np.float32))
 
 
-def _summed(groups: Ints, rows: npt.NDArray[np.int64], n_groups: int) -> Shares:
-    """The sums of `rows` (n, k) over each of the ascending `groups` (n,): (n_groups, k)."""
-    sums = np.vstack([np.zeros((1, rows.shape[1]), rows.dtype), np.cumsum(rows, axis=0)])
-    ends = np.searchsorted(groups, np.arange(n_groups + 1))
-    return (sums[ends[1:]] - sums[ends[:-1]]).astype(np.float64)
+def _summed(groups: Ints, rows: Counts, n_groups: int) -> Counts:
+    """The sums of `rows` (n, k) over each of the ascending `groups` (n,), of which none is empty: (n_groups, k)."""
+    starts = np.searchsorted(groups, np.arange(n_groups))
+    return np.add.reduceat(rows, starts, axis=0) if len(starts) else np.zeros((0, rows.shape[1]), rows.dtype)

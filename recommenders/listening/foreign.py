@@ -37,8 +37,8 @@ class OwnTasteParameters(BaseModel):
     rest_plays: int = Field(12, ge=1, description="Fewest plays of the other music: without any, nothing is foreign.")
     rest_days: int = Field(3, ge=1, description="Fewest days with other music.")
     window_h: int = Field(8, ge=1, le=12, description="Hours a day in which music is confined.")
-    window_plays: int = Field(20, ge=1, description="Fewest plays of foreign music that is confined to hours.")
-    window_elsewhere: float = Field(0.15, gt=0, le=0.5, description="Most of the other music in those hours.")
+    window_plays: int = Field(30, ge=1, description="Fewest plays of music confined to hours, and of the other music.")
+    window_elsewhere: float = Field(0.2, gt=0, le=0.5, description="Most of the other music in those hours.")
     chance: float = Field(0.05, gt=0, lt=0.5, description="Chance below which it is no accident who saves and rates.")
     night_plays: int = Field(12, ge=1, description="Fewest foreign plays in a single night.")
     night_share: float = Field(0.6, gt=0, le=1, description="Least share of the night's plays that is foreign.")
@@ -46,7 +46,9 @@ class OwnTasteParameters(BaseModel):
         0.5, gt=0, lt=1, description="Cosine to the foreign music from which on an artist belongs to it."
     )
     most_artists: int = Field(500, ge=1, description="Most artists of a finding, those nearest to it.")
-    sleep_stretch_min: float = Field(90, gt=0, description="Mean minutes without a pause from which on it is sleep.")
+    sleep_stretch_min: float = Field(
+        90, gt=0, description="Minutes without a pause, around a play, from which on it is sleep."
+    )
     sleep_skips: float = Field(0.05, ge=0, le=1, description="Most that is skipped where somebody sleeps.")
 
 
@@ -80,8 +82,8 @@ class Found:
     A device (0 = any), the first hour of the day (-1 = any), or a night (its first day, in days since 1970; -1 = any)
     to which it is confined. Evidence: `plays` of the foreign music in all and `confined`, the share of them there;
     `elsewhere`, the share of other music played there; `days` with it; `cosine` to the other music; `share` of all of
-    the user's plays; `skips`, the share of them skipped; `stretch_min`, how long it goes on without a pause; `acts` for
-    each play and `own_acts` for each other play: saves, ratings and the like.
+    the user's plays; `skips`, the share of them skipped; `stretch_min`, for how long it goes on without a pause around
+    a play; `acts` for each play and `own_acts` for each other play: saves, ratings and the like.
 
     The artists of row i are `artists[offsets[i]:offsets[i + 1]]`: first the `played_artists[i]` whom the user played,
     most played first; then others of that music, nearest first.
@@ -96,6 +98,12 @@ class Found:
     played_artists: Ints
     offsets: Ints
     artists: Ints
+
+    @staticmethod
+    def nothing() -> "Found":
+        """No rows."""
+        none = np.empty(0, dtype=np.int64)
+        return Found(none, none, none, none, none, {}, none, np.zeros(1, dtype=np.int64), none)
 
     def __len__(self) -> int:
         return len(self.user_ids)

@@ -62,12 +62,16 @@ def _co_played(plays: csr_matrix, dimensions: int, rng: np.random.Generator) -> 
     of_rows, of_columns = (np.asarray(plays.sum(axis=axis)).ravel() for axis in (1, 0))
     root_rows, root_columns = (1 / np.sqrt(degrees + degrees.mean()) for degrees in (of_rows, of_columns))
     scaled = csr_matrix(plays.multiply(root_rows[:, None]).multiply(root_columns[None, :]), dtype=np.float32)
-    basis = scaled @ rng.standard_normal((scaled.shape[1], dimensions + _OVERSAMPLING), dtype=np.float32)
+    turned = csr_matrix(scaled.T)
+    n_columns = min(dimensions + _OVERSAMPLING, *scaled.shape)
+    basis = rng.standard_normal((scaled.shape[1], n_columns), dtype=np.float32)
     for _ in range(_POWERS):
-        basis = scaled @ (scaled.T @ np.linalg.qr(basis)[0])
-    _, values, right = np.linalg.svd((scaled.T @ np.linalg.qr(basis)[0]).T, full_matrices=False)
+        basis = np.linalg.qr(turned @ (scaled @ basis))[0]
+    image = (scaled @ basis).astype(np.float64)
+    values, directions = np.linalg.eigh(image.T @ image)
     # The first singular vector says only how much an artist is played.
-    vectors = (right[1 : dimensions + 1] * values[1 : dimensions + 1, None]).T * root_columns[:, None]
+    best = np.argsort(-values)[1 : dimensions + 1]
+    vectors = (basis @ directions[:, best]) * np.sqrt(np.maximum(values[best], 0)) * root_columns[:, None]
     return _unit(vectors.astype(np.float32))
 
 

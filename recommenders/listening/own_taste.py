@@ -26,6 +26,8 @@ from recommenders.listening.kinds import Kinds
 
 _PAUSE_S = 45 * 60  # a longer one ends a stretch of listening
 _SONG_S = 240
+_MOST_OF_A_KIND = 3  # findings of a user on devices, in nights, in hours
+BLOCK_USERS = 50_000  # looked at together
 _AT_ONCE = 1_000  # findings that are compared with all artists
 _MUCH, _AKIN = 0.1, 0.3  # a kind of music with less of the plays must have this cosine to the others
 _NIGHT_H = (20, 21, 22, 23, 0, 1, 2)  # when the hours of a sleeper begin
@@ -35,15 +37,33 @@ def find_foreign(listening: Listening, kinds: Kinds, parameters: OwnTasteParamet
     """The foreign listening of every user, in time proportional to the plays.
 
     First what is confined to a device; then, in what is left, what is confined to one night; then to the same hours of
-    all days. A search takes the clearest case of each user, so a second one sees the rest without it.
+    all days. A search takes the clearest case of each user, and then looks again at the rest of those who had one.
     """
     found = []
-    frame = Frame(listening, kinds)
-    for search in (by_device, by_device, by_night, by_night, by_hours):
-        judged = _judge(frame, kinds, search(frame, parameters), parameters)
-        found.append(judged.found)
-        frame = frame.take(~judged.foreign)
+    users = np.unique(listening.user_ids)
+    for first in range(0, len(users), BLOCK_USERS):
+        block = users[first : first + BLOCK_USERS]
+        rows = (listening.user_ids >= block[0]) & (listening.user_ids <= block[-1])
+        found += _find(Frame(listening.take(rows), kinds), kinds, parameters)
     return _together(found)
+
+
+def _find(frame: Frame, kinds: Kinds, parameters: OwnTasteParameters) -> list[Found]:
+    """What each search finds among the users of the frame."""
+    found = []
+    own = np.ones(len(frame.listening), dtype=np.bool_)
+    for search in (by_device, by_night, by_hours):
+        asked = np.ones(len(frame.user_ids), dtype=np.bool_)
+        for _ in range(_MOST_OF_A_KIND):
+            rows = np.flatnonzero(own & asked[frame.user])
+            left = frame.take(rows)
+            judged = _judge(left, kinds, search(left, parameters), parameters)
+            if not len(judged.found):
+                break
+            found.append(judged.found)
+            own[rows[judged.foreign]] = False
+            asked = np.isin(frame.user_ids, judged.found.user_ids)
+    return found
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,7 @@ def _is_foreign(evidence: dict[str, npt.NDArray[Any]], places: Places, parameter
     """Which places hold foreign music, (n_places,).
 
     Whose account it is shows in what is done on purpose: whoever saves and rates is the owner. Where that says nothing
-    the owner is who plays more; or who listens on several devices, when the other one has a device.
+    the owner is who plays more; or who listens on several devices, when the other one has a device; or who is awake.
     """
     e = evidence
     one_night = places.nights >= 0
@@ -158,7 +178,8 @@ def _is_foreign(evidence: dict[str, npt.NDArray[Any]], places: Places, parameter
     n_acts, acts = e["n_acts"], np.rint(e["acts"] * e["plays"])
     many = binom.sf(acts - 1, n_acts, e["share"])
     spread = (places.devices != 0) & (e["rest_on_one_device"] <= parameters.confined)
-    elsewhere = (e["so_few_acts"] <= parameters.chance) | (((e["share"] <= 0.5) | spread) & (many > parameters.chance))
+    other = (e["share"] <= 0.5) | spread | _asleep(e, places.first_hours, parameters)
+    elsewhere = (e["so_few_acts"] <= parameters.chance) | (other & (many > parameters.chance))
     return np.asarray(enough & far & elsewhere)
 
 
@@ -176,10 +197,15 @@ def _clearest(foreign: Bools, evidence: dict[str, npt.NDArray[Any]], places: Pla
 def _named(
     evidence: dict[str, npt.NDArray[Any]], first_hours: Ints, nights: Ints, parameters: OwnTasteParameters
 ) -> Ints:
-    """What each place's music looks like: of one night, a party; long stretches every night without a skip, sleep."""
-    asleep = np.isin(first_hours, _NIGHT_H) & (evidence["stretch_min"] >= parameters.sleep_stretch_min)
-    asleep &= evidence["skips"] <= parameters.sleep_skips
+    """What each place's music looks like: one night is a party."""
+    asleep = _asleep(evidence, first_hours, parameters)
     return np.where(nights >= 0, Finding.PARTY, np.where(asleep, Finding.SLEEP, Finding.SOMEBODY_ELSE)).astype(np.int64)
+
+
+def _asleep(evidence: dict[str, npt.NDArray[Any]], first_hours: Ints, parameters: OwnTasteParameters) -> Bools:
+    """Whether the music of places goes on for long at night, and hardly anything of it is skipped."""
+    long = (evidence["stretch_min"] >= parameters.sleep_stretch_min) & (evidence["skips"] <= parameters.sleep_skips)
+    return np.asarray(long & np.isin(first_hours, _NIGHT_H))
 
 
 def _distinct(groups: Ints, values: Ints, n_groups: int) -> Ints:
@@ -263,17 +289,21 @@ def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _stretches(place: Ints, local_s: Ints, n_places: int) -> Shares:
-    """For how many minutes each place's music goes on without a pause, in the mean."""
+    """For how many minutes music goes on without a pause around a play of each place, in the mean over the plays."""
     order = np.lexsort((local_s, place))
     place, local_s = place[order], local_s[order]
     begins = np.flatnonzero((np.diff(place, prepend=-1) != 0) | (np.diff(local_s, prepend=0) > _PAUSE_S))
-    lasts = local_s[np.append(begins[1:], len(place)) - 1] - local_s[begins] + _SONG_S if len(begins) else begins
-    n = np.bincount(place[begins], minlength=n_places)
-    return np.bincount(place[begins], lasts, n_places) / 60 / np.maximum(n, 1)
+    ends = np.append(begins[1:], len(place))
+    lasts = local_s[ends - 1] - local_s[begins] + _SONG_S if len(begins) else begins
+    plays = ends - begins if len(begins) else begins
+    summed = np.bincount(place[begins], lasts * plays, n_places)
+    return np.asarray(summed / 60 / np.maximum(np.bincount(place[begins], plays, n_places), 1), dtype=np.float64)
 
 
 def _together(found: list[Found]) -> Found:
     """All that was found, by user."""
+    if not found:
+        return Found.nothing()
     users = np.concatenate([each.user_ids for each in found])
     order = np.argsort(users, kind="stable")
     counts = np.concatenate([np.diff(each.offsets) for each in found])

@@ -5,6 +5,7 @@ import json
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from recommenders.listening.foreign import Finding, Found, Listening, OwnTasteParameters
@@ -26,13 +27,10 @@ _SHOWN_DIGITS = 4
 def search_weekly(store: Store, *, cutoff: dt.datetime, now: dt.datetime, zone: ZoneInfo) -> int:
     """Search as of `cutoff`, and before that as of the weeks by which a model will be judged, where nobody did at the
     time: a model of then must not know more, nor less, than one would have known. Returns the number of findings."""
-    for weeks in range(FOLDS, 0, -1):
-        moment = cutoff - weeks * WEEK
-        with store.begin() as connection:
-            done = searched_between(connection, moment - WEEK, moment)
-        if not done:
-            search(store, cutoff=moment, now=now, zone=zone)
-    return search(store, cutoff=cutoff, now=now, zone=zone)
+    earlier = [cutoff - weeks * WEEK for weeks in range(FOLDS, 0, -1)]
+    with store.begin() as connection:
+        missed = [moment for moment in earlier if not searched_between(connection, moment - WEEK, moment)]
+    return _search(store, [*missed, cutoff], now, zone, OwnTasteParameters())
 
 
 def search(
@@ -47,32 +45,51 @@ def search(
 
     Searching again as of the same moment changes nothing.
     """
-    parameters = parameters or OwnTasteParameters()
+    return _search(store, [cutoff], now, zone, parameters or OwnTasteParameters())
+
+
+def _search(
+    store: Store, cutoffs: list[dt.datetime], now: dt.datetime, zone: ZoneInfo, parameters: OwnTasteParameters
+) -> int:
+    """Search as of each of `cutoffs` (ascending), of which the listening is read once; what the last one found."""
     stage = Stage("search")
-    since = cutoff - parameters.weeks * WEEK
+    since = cutoffs[0] - parameters.weeks * WEEK
     with store.begin() as connection:
-        columns = read_listening(connection, since, cutoff, zone)
-    listening = Listening(*columns.values())
-    plays = listening.take(~listening.deliberate)
-    kinds = learn_kinds(_streams(plays), plays.artist_ids)
-    found = find_foreign(listening, kinds, parameters)
-    with store.begin() as connection:
-        advisory_lock(connection, "taste")
-        write_found(connection, *_tables(found, parameters), since=since, cutoff=cutoff, zone=zone)
-        write_genres(connection, kinds.artist_ids, kinds.kinds)
-        note_search(
-            connection,
-            cutoff=cutoff,
-            made_at=now,
-            users=len(np.unique(plays.user_ids)),
-            plays=len(plays),
-            found=len(found),
-        )
-    stage.done(len(listening), "events", f"{len(found):,} findings, {len(kinds.centres):,} kinds of music")
+        columns = read_listening(connection, since, cutoffs[-1], zone)
+    listening, found = Listening(*columns.values()), Found.nothing()
+    for cutoff in cutoffs:
+        begins = cutoff - parameters.weeks * WEEK
+        known = listening.take(_between(listening, _clock(begins, zone), _clock(cutoff, zone)))
+        plays = known.take(~known.deliberate)
+        kinds = learn_kinds(_streams(plays), plays.artist_ids)
+        found = find_foreign(known, kinds, parameters)
+        with store.begin() as connection:
+            advisory_lock(connection, "taste")
+            write_found(connection, *_tables(found, parameters), since=begins, cutoff=cutoff, zone=zone)
+            write_genres(connection, kinds.artist_ids, kinds.kinds)
+            note_search(
+                connection,
+                cutoff=cutoff,
+                made_at=now,
+                users=len(np.unique(plays.user_ids)),
+                plays=len(plays),
+                found=len(found),
+            )
+    stage.done(len(listening), "events", f"{len(found):,} findings, as of {len(cutoffs)} moments")
     return len(found)
 
 
-def _streams(plays: Listening) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def _clock(moment: dt.datetime, zone: ZoneInfo) -> int:
+    """Seconds since 1970 on the clocks of the zone."""
+    local = moment.astimezone(zone)
+    return int(local.replace(tzinfo=dt.UTC).timestamp())
+
+
+def _between(listening: Listening, first_s: int, end_s: int) -> npt.NDArray[np.bool_]:
+    return np.asarray((listening.local_s >= first_s) & (listening.local_s < end_s))
+
+
+def _streams(plays: Listening) -> npt.NDArray[np.int64]:
     """A number for each user and device: what one device plays goes together more than what one account does."""
     devices = np.unique(plays.devices, return_inverse=True)[1]
     return np.asarray(plays.user_ids * (devices.max(initial=0) + 1) + devices, dtype=np.int64)

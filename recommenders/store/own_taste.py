@@ -56,13 +56,6 @@ WITH music AS (
     WHERE {_EXCLUDED} AND x.user_id >= %(first_user)s AND x.user_id < %(end_user)s
 )
 """  # noqa: S608 - constants of this module
-_MUSIC_HEARD = f"""
-{_MUSIC}
-SELECT h.user_id, h.track_id, bool_or(m.excluded)
-FROM heard h JOIN track_artists c USING (track_id)
-JOIN music m ON m.user_id = h.user_id AND m.artist_id = c.artist_id
-WHERE h.user_id IN (SELECT user_id FROM music) GROUP BY 1, 2 ORDER BY 1, 2
-"""  # noqa: S608 - constants of this module
 _FORBIDDEN_ARTISTS = f"""
 {_MUSIC}
 SELECT user_id, artist_id FROM music
@@ -90,12 +83,12 @@ def count_concerned(connection: sa.Connection, values: dict[str, Any]) -> int:
     return int(copy_out(connection, query, [("n", "i8")], values)["n"][0])
 
 
-def foreign_music_heard(connection: sa.Connection, values: dict[str, Any]) -> tuple[Ids, Ids, npt.NDArray[np.bool_]]:
-    """What users heard of the music of proposals: users and tracks, ordered by both, and whether it is excluded, or
-    only proposed to be."""
-    columns = [("user_id", "i8"), ("track_id", "i8"), ("excluded", "?")]
-    user_ids, track_ids, excluded = copy_out(connection, _MUSIC_HEARD, columns, values).values()
-    return user_ids, track_ids, excluded
+def foreign_music(connection: sa.Connection, values: dict[str, Any]) -> tuple[Ids, Ids, npt.NDArray[np.bool_]]:
+    """The music of proposals as users and artists, ordered by both; and whether it is excluded, or only proposed."""
+    columns = [("user_id", "i8"), ("artist_id", "i8"), ("excluded", "?")]
+    query = f"{_MUSIC} SELECT user_id, artist_id, bool_or(excluded) FROM music GROUP BY 1, 2 ORDER BY 1, 2"  # noqa: S608 - a constant
+    user_ids, artist_ids, excluded = copy_out(connection, query, columns, values).values()
+    return user_ids, artist_ids, excluded
 
 
 def forbidden(connection: sa.Connection, item: str, cutoff: dt.datetime, users: tuple[int, int]) -> dict[str, Ids]:

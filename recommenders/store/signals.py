@@ -10,6 +10,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.store import own_taste
+from recommenders.store.blocks import read_called_as_blocked
 from recommenders.store.bulk import copy_out
 from recommenders.store.genres import genres_of_tracks
 from recommenders.store.places import places_of
@@ -70,17 +71,16 @@ SELECT e.user_id, coalesce(e.track_id, -e.artist_id), e.occurred_at,
             WHEN 'rating' THEN CASE WHEN e.rating >= 4 THEN 7 WHEN e.rating = 3 THEN 8 ELSE 9 END
         END + CASE WHEN e.context LIKE 'mixtape:%%' THEN 100 ELSE 0 END)::smallint,
        coalesce(e.ms_played, -1), {foreign}
-FROM events e
+FROM events e {joined}
 WHERE e.occurred_at < %(cutoff)s AND e.user_id >= %(first_user)s AND e.user_id < %(end_user)s
 """
-_ALL_EVENTS = _EVENTS.format(foreign="false")
+_ALL_EVENTS = _EVENTS.format(foreign="false", joined="")
+_JOINED = "LEFT JOIN concerned c ON c.user_id = e.user_id"
 _EVENTS_OF_SOME_OTHERS = f"""
 WITH concerned AS MATERIALIZED ({own_taste.CONCERNED})
-{_ALL_EVENTS} AND NOT EXISTS (SELECT FROM concerned c WHERE c.user_id = e.user_id)
-UNION ALL
-{_EVENTS.format(foreign=own_taste.EVENT_IS_FOREIGN)} AND e.user_id IN (SELECT user_id FROM concerned)
-  AND {own_taste.EVENT_IS_TASTE}
-"""  # noqa: S608 - constants of the store
+{_EVENTS.format(foreign=f"c.user_id IS NOT NULL AND {own_taste.EVENT_IS_FOREIGN}", joined=_JOINED)}
+  AND (c.user_id IS NULL OR {own_taste.EVENT_IS_TASTE})
+"""
 _FROM_MIXTAPE = 100  # added to the kind
 _DURATIONS = "SELECT track_id, duration_s FROM tracks WHERE duration_s IS NOT NULL ORDER BY track_id"
 _TOTALS = """
@@ -93,6 +93,7 @@ FROM blocks b LEFT JOIN track_artists a ON a.artist_id = b.artist_id
 WHERE b.since < %(cutoff)s AND b.until >= %(cutoff)s AND coalesce(a.track_id, b.track_id) IS NOT NULL
   AND b.user_id >= %(first_user)s AND b.user_id < %(end_user)s
 """
+_CREDITS = "SELECT track_id, artist_id FROM track_artists WHERE track_id = ANY (%(tracks)s) ORDER BY 1, 2"
 _HEARD_OF_BANNED_ARTISTS = """
 SELECT ban.user_id, h.track_id, ban.at
 FROM unnest(%(users)s::bigint[], %(artists)s::bigint[], %(times)s::timestamptz[]) AS ban (user_id, artist_id, at)
@@ -127,7 +128,7 @@ def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[in
     values = {"cutoff": cutoff, "first_user": first_user, "end_user": end_user}
     concerned = own_taste.count_concerned(connection, values) > 0
     events = _events(connection, _EVENTS_OF_SOME_OTHERS if concerned else _ALL_EVENTS, values)
-    blocked = Pairs(*copy_out(connection, _BLOCKED, _PAIR, values).values())
+    blocked = _blocked(connection, values)
     parts = [
         events.take(events.track_ids > 0) if (events.track_ids < 0).any() else events,
         _visits(connection, events),
@@ -141,14 +142,39 @@ def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[in
     return _with_genres(connection, signals.take(_order(signals)))
 
 
+def _blocked(connection: sa.Connection, values: dict[str, Any]) -> "Pairs":
+    """What the users block: tracks, all tracks of artists, and what is called by a term."""
+    themselves = copy_out(connection, _BLOCKED, _PAIR, values).values()
+    called = read_called_as_blocked(connection, values["cutoff"], (values["first_user"], values["end_user"])).values()
+    return Pairs(*map(np.concatenate, zip(themselves, called, strict=True)))
+
+
 def _without_foreign_music(connection: sa.Connection, parts: list[Signals], values: dict[str, Any]) -> list[Signals]:
     """The parts without the music of accepted proposals; that of undecided ones is marked."""
-    users, tracks, excluded = own_taste.foreign_music_heard(connection, values)
+    users, artists, excluded = own_taste.foreign_music(connection, values)
     if not len(users):
         return parts
-    out, doubtful = Pairs(users[excluded], tracks[excluded]), Pairs(users[~excluded], tracks[~excluded])
-    parts = [part.take((part.kinds == Signal.BAN) | ~contained(part, out)) for part in parts]
-    return [replace(part, foreign=part.foreign | contained(part, doubtful)) for part in parts]
+    tracks = np.concatenate([part.track_ids[np.isin(part.user_ids, users)] for part in parts])
+    credits = copy_out(connection, _CREDITS, _PAIR, {"tracks": np.unique(tracks).tolist()})
+    out, doubtful = Pairs(users[excluded], artists[excluded]), Pairs(users[~excluded], artists[~excluded])
+    parts = [part.take((part.kinds == Signal.BAN) | ~_by_artists(part, credits, out)) for part in parts]
+    return [replace(part, foreign=part.foreign | _by_artists(part, credits, doubtful)) for part in parts]
+
+
+def _by_artists(part: Signals, credits: dict[str, npt.NDArray[np.int64]], artists: "Pairs") -> npt.NDArray[np.bool_]:
+    """Which signals are of a track by an artist that stands beside their user in `artists` (user, artist).
+
+    `credits` are the artists of tracks, `user_id` being the track's id and `track_id` the artist's, ordered by track.
+    """
+    rows = np.flatnonzero(np.isin(part.user_ids, artists.user_ids))
+    first = np.searchsorted(credits["user_id"], part.track_ids[rows])
+    counts = np.searchsorted(credits["user_id"], part.track_ids[rows], side="right") - first
+    credited = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    signal = np.repeat(rows, counts)
+    theirs = contained(Pairs(part.user_ids[signal], credits["track_id"][credited]), artists)
+    found = np.zeros(len(part), dtype=np.bool_)
+    found[signal[theirs]] = True
+    return found
 
 
 def _with_genres(connection: sa.Connection, signals: Signals) -> Signals:
