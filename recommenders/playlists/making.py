@@ -16,6 +16,9 @@ from recommenders.collaborative.model import CollaborativeModel, align, confiden
 from recommenders.listening.interactions import Interactions
 from recommenders.mixing.candidates import RUNGS, Candidates, Source
 from recommenders.mixing.cold import Cold
+from recommenders.mixing.culture import Culture
+from recommenders.mixing.editorial import Editorial
+from recommenders.mixing.naming import rung_plays
 from recommenders.mixing.shelf import Shelf
 from recommenders.playlists.allocation import Lists
 from recommenders.playlists.order import Described, Features, features_of, in_playing_order
@@ -76,6 +79,8 @@ class Finishing(NamedTuple):
     explainer: Explainer | None
     tried: Explainer | None  # of the model that is tried, if any
     tried_cold: Cold
+    culture: Culture
+    editorial: Editorial
 
 
 def load_finishing(
@@ -87,7 +92,8 @@ def load_finishing(
     cold: Cold,
 ) -> Finishing:
     """What the edition's lists are finished with. Raises ArtifactError when it is no longer kept."""
-    described = Described.load(artifacts, f"{artifacts.url}/editions/{edition.edition_id}/described.parquet")
+    folder = f"{artifacts.url}/editions/{edition.edition_id}"
+    described = Described.load(artifacts, f"{folder}/described.parquet")
     tried = tried_model(connection, artifacts, edition)
     tried_cold = cold_of(tried, model, cold) if tried else cold
     return Finishing(
@@ -98,6 +104,8 @@ def load_finishing(
         Explainer(model, cold.vectors) if model else None,
         Explainer(tried, tried_cold.vectors) if tried else None,
         tried_cold,
+        Culture.load(artifacts, f"{folder}/culture.parquet"),
+        Editorial.load(artifacts, f"{folder}/editorial.parquet"),
     )
 
 
@@ -117,6 +125,8 @@ def finish_lists(finishing: Finishing, user_ids: npt.NDArray[np.int64], lists: L
     lists = in_playing_order(shelf, lists, finishing.features)
     known = Interactions.of_columns(scored)
     codes, plays = find_reasons(shelf, lists, user_ids, finishing.explainer, known, finishing.cold.track_ids)
+    culture, editorial = finishing.culture, finishing.editorial
+    plays += rung_plays(culture, editorial, shelf, user_ids, lists.rows, lists.sources, known)
     if finishing.tried is None:
         return Finished(lists, codes, plays, None)
     teams = teams_of_lists(finishing.edition, user_ids, lists, scored)

@@ -7,8 +7,10 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
+from recommenders.mixing.candidates import Source
 from recommenders.mixing.culture import NEWS_SONGS, Culture, read_culture
 from recommenders.mixing.editorial import NEWCOMERS_SONGS, Editorial, read_editorial, suited, suits
+from recommenders.mixing.naming import rung_plays
 from recommenders.mixing.shelf import Shelf, read_shelf
 from recommenders.store import Artifacts, curating
 from tests.playlists.conftest import CUTOFF, WEEK, Service
@@ -233,4 +235,47 @@ def test_who_plays_what_is_described_alike_gets_more_of_it_before_lists_and_popu
         rung: {track for track, (source, _) in got.items() if source == rung} for rung in ("culture", "editorial")
     }
     assert by_rung == {"culture": set(alike), "editorial": set(listed)}
+    named = tagged.sql(
+        "SELECT DISTINCT reason, reason_track_ids FROM playlist_tracks WHERE user_id = :u AND source <> 'popular'",
+        u=ann,
+    )
+    dreamy = set(tagged.tracks[0:12:3])
+    by_reason = {reason: set(plays) for reason, plays in named}
+    assert by_reason["culture"] == {tagged.tracks[0]}, "the one of her plays of which anything is said"
+    assert by_reason["editorial"] <= dreamy
+    assert by_reason["editorial"]
     assert {source for source, _ in got.values()} == {"culture", "editorial", "popular"}
+
+
+def test_without_the_plays_that_are_named_the_mean_falls_and_without_no_other_one_more() -> None:
+    rng = np.random.default_rng(2)
+    n_tracks, n_liked, d = 60, 12, 6
+    vectors = rng.normal(size=(n_tracks, d)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    shelf = Shelf(*[np.arange(1, n_tracks + 1)] * 9, n_releases=0)
+    strengths = np.zeros((30, n_tracks), dtype=np.float32)
+    for user in range(30):
+        liked = rng.choice(n_tracks // 2, n_liked, replace=False)
+        strengths[user, liked] = rng.uniform(0.2, 5, n_liked) * rng.choice([1, 1, 1, -1], n_liked)
+    taste = Interactions(np.arange(30), np.arange(1, n_tracks + 1), csr_matrix(strengths))
+    culture = Culture(np.arange(n_tracks, dtype=np.int32), vectors, np.empty(0, np.int32), np.empty(0, np.float32))
+    none = Editorial(np.empty(0, np.int64), np.empty((0, 0), np.int32), csr_matrix((60, 0)), np.empty(0, np.float32))
+    rows = np.tile(np.arange(n_tracks // 2, n_tracks, dtype=np.int32), (30, 1))
+    sources = np.full(rows.shape, Source.CULTURE, dtype=np.int8)
+    ids = np.arange(30)
+    named = rung_plays(culture, none, shelf, ids, rows, sources, taste)
+    checked = 0
+    for user in range(30):
+        liked = np.flatnonzero(strengths[user] > 0)
+        weights = strengths[user, liked].astype(float)
+        for place, song in enumerate(rows[user]):
+            ties = (vectors[liked] @ vectors[song]).astype(float)
+            mean = np.average(ties, weights=weights)
+            if mean <= 0:
+                continue  # would be no candidate
+            without = [np.average(np.delete(ties, i), weights=np.delete(weights, i)) for i in range(len(liked))]
+            assert named[user, place, 0] == 1 + liked[np.argmin(without)]
+            out = np.isin(liked + 1, named[user, place])
+            assert np.average(ties[~out], weights=weights[~out]) < mean
+            checked += 1
+    assert checked > 300
