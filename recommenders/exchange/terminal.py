@@ -136,6 +136,10 @@ def _facts(status: ServiceStatus) -> Mapping[str, str]:
             + (f" ({week.n_short:,} short)" if week.n_short else "")
             + (f"; {sources}" if sources else "")
         )
+        if week.trial_model_id and week.trial_share:
+            facts["trial"] = (
+                f"model {week.trial_model_id} beside the champion, for {100 * week.trial_share:.3g} % of users"
+            )
     return facts
 
 

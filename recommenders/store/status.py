@@ -35,7 +35,8 @@ class WeekStatus:
     """A week and its edition: the published one, else the newest attempt.
 
     `sources` holds the share of all songs by where they came from, in [0, 1]; `failed_since` is the newest attempt at
-    this week, if it failed after the one shown here.
+    this week, if it failed after the one shown here; `trial_model_id` is tried on the mixtapes of `trial_share` of the
+    users.
     """
 
     week: dt.date
@@ -49,6 +50,8 @@ class WeekStatus:
     warnings: list[str]
     sources: dict[str, float]
     failed_since: int | None
+    trial_model_id: int | None
+    trial_share: float | None
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,9 @@ def _inputs(connection: sa.Connection, status: ServiceStatus, imports: dict[str,
     network = champion(connection, "audio")
     if network:
         yield aged("Audio network", "trained", network.trained_at, MODEL_STALE, f"model {network.model_id}")
+    ranker = champion(connection, "ranker")
+    if ranker:
+        yield aged("Ranker", "trained", ranker.trained_at, MODEL_STALE, f"model {ranker.model_id}")
     if week and week.state == "published":
         detail = f"week of {week.week}, edition {week.edition_id}, {week.n_playlists:,} mixtapes"
         state = Freshness.FRESH if week.week >= status.this_week else Freshness.STALE
@@ -239,6 +245,7 @@ def _newest_week(connection: sa.Connection) -> WeekStatus | None:
     row = connection.execute(
         sa.text("""
             SELECT e.week, e.edition_id, e.state, e.cutoff, e.published_at, e.model_id, e.figures, e.warnings,
+                   e.trial_model_id, e.trial_share,
                    (SELECT max(f.edition_id) FROM editions f
                     WHERE f.week = e.week AND f.edition_id > e.edition_id AND f.state = 'failed') AS failed_since
             FROM editions e JOIN weeks w USING (week)
@@ -262,4 +269,6 @@ def _newest_week(connection: sa.Connection) -> WeekStatus | None:
         warnings=list(row.warnings),
         sources={source: count / songs for source, count in by_source.items()},
         failed_since=row.failed_since,
+        trial_model_id=row.trial_model_id,
+        trial_share=row.trial_share,
     )

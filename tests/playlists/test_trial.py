@@ -1,19 +1,23 @@
 """A whole Monday with a trial: two models in one mixtape, under all the rules, and nobody the wiser by the database."""
 
 import datetime as dt
+import io
 from collections import Counter
 from pathlib import Path
 from urllib.parse import urlparse
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from recommenders.collaborative.model import AlsParameters, CollaborativeModel, save_model
 from recommenders.errors import ArtifactError, ModelError
+from recommenders.exchange.terminal import status_table
 from recommenders.mixing.candidates import Candidates
 from recommenders.playlists import allocation, monday
 from recommenders.playlists.trial import Team, takes_part
 from recommenders.store import models
+from recommenders.store.status import service_status
 from tests.playlists.conftest import CUTOFF, WEEK, Service, plant
 
 ROWS = "user_id, track_ids, scores, sources, reason_codes, reason_ids, bends, short_reason, teams"
@@ -134,6 +138,17 @@ def test_only_a_share_of_the_users_is_in_it_and_they_stay_in(service: Service, t
         assert {user: side is not None for user, side in teams(service, edition).items()} == expected
     without = service.run(week=WEEK + dt.timedelta(weeks=2), run_key="without")
     assert set(teams(service, without).values()) == {None}
+
+
+def test_the_state_of_the_service_names_the_trial(service: Service, two_models: tuple[int, int]) -> None:
+    service.run(trial_model=two_models[1], trial_share=0.25)
+    with service.store.begin() as connection:
+        status = service_status(connection, CUTOFF)
+    assert status.week is not None
+    assert (status.week.trial_model_id, status.week.trial_share) == (two_models[1], 0.25)
+    shown = io.StringIO()
+    Console(file=shown, width=200).print(status_table(status, dt.UTC))
+    assert f"model {two_models[1]} beside the champion, for 25 % of users" in shown.getvalue()
 
 
 def test_a_share_so_small_that_nobody_is_in_it_changes_no_mixtape(
