@@ -69,7 +69,7 @@ def _explain(tracks, indptr, indices, confidence, songs, plays):  # type: ignore
         lower = np.linalg.cholesky(unit + np.dot(weighted.T, weighted))
         # With A = L L', the product y' A^-1 z is that of L^-1 y and L^-1 z: the columns of `own` and of `asked`.
         solved = np.ascontiguousarray(tracks[np.append(columns[liked], songs[user][listed])].T)
-        _solve_lower(lower, solved)
+        solve_lower(lower, solved)
         own, asked = solved[:, : liked.shape[0]].copy(), solved[:, liked.shape[0] :].copy()
         strength = signed[liked]
         score = np.dot(own.T, np.dot(own, strength))
@@ -91,7 +91,7 @@ def _explain(tracks, indptr, indices, confidence, songs, plays):  # type: ignore
 
 
 @compiled(fastmath=True)
-def _solve_lower(lower, right):  # type: ignore[no-untyped-def]
+def solve_lower(lower, right):  # type: ignore[no-untyped-def]
     """Replace every column b of `right` by the solution of L x = b."""
     for i in range(lower.shape[0]):
         for k in range(i):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from recommenders.errors import UnknownNameError
-from recommenders.playlists.reasons import describe_sound, render_reason
+from recommenders.playlists.reasons import describe_sound, newness, render_reason
 from recommenders.store import mixtapes
 
 
@@ -89,6 +89,9 @@ def read_mixtape(
                 row["reason_titles"] or [],
                 row["reason_artists"] or [],
                 describe_sound(row["tempo_bpm"], row["key"], row["mode"]),
+                terms=[tuple(term) for term in row["reason_terms"] or []],
+                shared_artist=row["shared_artist"],
+                newness=newness(row["source"], new=row["new"]),
             ),
             bend=row["bend"],
         )

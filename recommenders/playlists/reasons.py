@@ -1,5 +1,6 @@
 """Why a song is on a mixtape: codes in the database, sentences when somebody reads them."""
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -14,6 +15,8 @@ class Reason(IntEnum):
     SOUND = 6
     CULTURE = 7
     EDITORIAL = 8
+    TERMS = 9
+    ARTIST = 10
 
 
 class Bend(IntEnum):
@@ -36,22 +39,58 @@ def describe_sound(tempo_bpm: float | None, key: int | None, mode: int | None) -
     return ", ".join(words)
 
 
-def render_reason(reason: str, titles: list[str], artists: list[str], sound: str = "") -> str:
-    """The sentence for a reason's name and the plays that it names; `sound` is how the song itself sounds."""
+def render_reason(
+    reason: str,
+    titles: list[str],
+    artists: list[str],
+    sound: str = "",
+    *,
+    terms: Sequence[tuple[str, str]] = (),
+    shared_artist: str | None = None,
+    newness: str = "",
+) -> str:
+    """The sentence for a reason's name and the plays that it names, by `titles` and `artists`.
+
+    `sound` is how the song itself sounds, `terms` (text, kind) what it is called like the first of the plays,
+    `shared_artist` whose both are; `newness` says how new it is, or that hardly anybody has played it.
+    """
     plays = " and ".join(
         f"“{title}” by {artist}" if artist != title else title for title, artist in zip(titles, artists, strict=True)
     )
-    if reason == "plays":
-        return f"because you play {plays}"
-    if reason == "sound":
-        return f"hardly played yet; sounds like your {plays}{sound and ': '}{sound}"
-    if reason == "culture":
-        return f"described like your {plays}" if plays else "much is written about it this week"
-    if reason == "editorial":
-        return f"on a curator's list that suits your {plays}" if plays else "on a curator's list"
+    played = f"because you play {plays}"
+    beginning = f"{newness}; " if newness else ""
     return {
+        "plays": played,
+        "terms": f"people call it {describe_terms(terms)}, like your {plays}" if terms else played,
+        "sound": f"{beginning}sounds like your {plays}{sound and ': '}{sound}",
+        "artist": f"{beginning}by {shared_artist}: you play {plays}" if shared_artist else played,
+        "culture": f"described like your {plays}" if plays else "much is written about it this week",
+        "editorial": f"on a curator's list that suits your {plays}" if plays else "on a curator's list",
         "taste": "fits your taste as a whole",
         "listeners": "listeners who share your plays play it too",
         "popular": "popular here, and new to you",
         "unheard": "one of the few songs here that you have not heard",
     }[reason]
+
+
+def describe_terms(terms: Sequence[tuple[str, str]]) -> str:
+    """Terms (text, kind) as people say them: "dreamy shoegaze", "bleak and towering"; what another says too is left
+    out."""
+    texts = [text for text, _ in terms]
+    kept = [
+        (text, kind)
+        for text, kind in terms
+        if not any(f" {text} " in f" {other} " and text != other for other in texts)
+    ]
+    adjectives = [text for text, kind in kept if kind == "adjective"]
+    others = [text for text, kind in kept if kind != "adjective"]
+    if adjectives and others:
+        return f"{' and '.join(adjectives)} {' and '.join(others)}"
+    return " and ".join(adjectives or others)
+
+
+def newness(source: str, *, new: bool) -> str:
+    """What there is to say of a song that hardly anybody knows yet: empty for any other."""
+    if new:
+        return "new this week"
+    return "hardly played yet" if source in ("audio", "artist") else ""

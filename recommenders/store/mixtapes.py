@@ -201,7 +201,8 @@ def publish_edition(connection: sa.Connection, published: Edition, now: dt.datet
 
 @dataclass(frozen=True)
 class Playlists:
-    """Lists of one length: `user_ids` (n,), `reason_ids` (n, 2 x length), `short_reason` (n,), the rest (n, length).
+    """Lists of one length: `user_ids` (n,), `reason_ids` and `reason_terms` (n, 2 x length), `short_reason` (n,), the
+    rest (n, length). No `reason_terms`: no reason names any.
 
     `teams` says which side of a trial picked each song; None for users who are in none.
     """
@@ -215,6 +216,7 @@ class Playlists:
     bends: npt.NDArray[np.int16]
     short_reason: npt.NDArray[np.int16]
     teams: npt.NDArray[np.int16] | None = None
+    reason_terms: npt.NDArray[np.int32] | None = None
 
 
 def delete_playlists(connection: sa.Connection, of: Edition, users: tuple[int, int]) -> None:
@@ -245,7 +247,8 @@ def write_playlists(connection: sa.Connection, of: Edition, lists: list[Playlist
                 "bends": group.bends,
                 "short_reason": group.short_reason,
             }
-            | ({} if group.teams is None else {"teams": group.teams}),
+            | ({} if group.teams is None else {"teams": group.teams})
+            | ({} if group.reason_terms is None else {"reason_terms": group.reason_terms}),
         )
 
 
@@ -264,6 +267,14 @@ def songs_of(connection: sa.Connection, edition_id: int, user_id: int) -> pa.Tab
                (SELECT array_agg((SELECT a.name FROM track_artists c JOIN artists a USING (artist_id)
                                   WHERE c.track_id = given.track_id ORDER BY c.position LIMIT 1) ORDER BY given.place)
                 FROM unnest(p.reason_track_ids) WITH ORDINALITY AS given (track_id, place)) AS reason_artists,
+               (SELECT array_agg(jsonb_build_array(named.term, named.kind) ORDER BY given.place)
+                FROM unnest(p.reason_term_ids) WITH ORDINALITY AS given (term_id, place)
+                JOIN terms named USING (term_id)) AS reason_terms,
+               (SELECT a.name FROM track_artists c
+                     JOIN track_artists other USING (artist_id) JOIN artists a USING (artist_id)
+                WHERE c.track_id = p.track_id AND other.track_id = p.reason_track_ids[1]
+                ORDER BY c.position, a.artist_id LIMIT 1) AS shared_artist,
+               coalesce(t.uploaded_at >= e.cutoff - interval '7 days', false) AS new,
                p.bend, p.short_reason, heard.tempo_bpm, heard.key, heard.mode
         FROM playlist_tracks p
         JOIN editions e ON e.edition_id = p.edition_id AND e.week = p.week

@@ -8,6 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from recommenders.store.bulk import copy_out
+from recommenders.store.terms import KEY, Columns
+
+LOOKED_AT = 100  # heaviest terms of each artist or track
+
 
 @dataclass(frozen=True)
 class TopTerm:
@@ -92,3 +97,40 @@ def weighed_until(connection: sa.Connection) -> dt.date | None:
     """The last day as of which there are top terms; None where there never were any."""
     day: dt.date | None = connection.execute(sa.text("SELECT max(as_of) FROM top_terms")).scalar()
     return day
+
+
+def describing_terms(connection: sa.Connection, day: dt.date, most: int) -> Columns:
+    """The terms that describe each artist and track as of a day, at most the `most` heaviest of each: `key` (see
+    `terms.KEY`), `term_id`, `weight`, ascending by the first two.
+
+    Adjectives describe, and so do words and phrases that somebody gives as tags. A text comes once.
+    """
+    return copy_out(
+        connection,
+        f"""
+        WITH newest AS (
+            SELECT DISTINCT ON (entity_kind, entity_id) {KEY} AS key, term_ids, weights
+            FROM top_terms WHERE as_of <= %(day)s ORDER BY entity_kind, entity_id, as_of DESC
+        ), tags AS (
+            SELECT lower(value) AS term FROM track_tags
+            UNION SELECT lower(tag) FROM editorial_tags JOIN editorial_playlists USING (list_id)
+                  WHERE withdrawn_at IS NULL
+            UNION SELECT t.term FROM (SELECT DISTINCT unnest(term_ids) AS term_id
+                                      FROM article_terms JOIN articles USING (article_id) WHERE source = 'tags') given
+                  JOIN terms t USING (term_id)
+        ), describing AS MATERIALIZED (
+            SELECT term_id, term, kind FROM terms
+            WHERE kind = 'adjective' OR kind IN ('word', 'phrase') AND term IN (SELECT term FROM tags)
+        ), each AS (
+            SELECT DISTINCT ON (key, term) key, term_id, weight
+            FROM newest, unnest(term_ids[:{LOOKED_AT}], weights[:{LOOKED_AT}]) AS one (term_id, weight)
+                 JOIN describing USING (term_id)
+            ORDER BY key, term, kind = 'word', term_id
+        )
+        SELECT key, term_id, weight
+        FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY weight DESC, term_id) AS rank FROM each) ranked
+        WHERE rank <= %(most)s ORDER BY key, term_id
+        """,  # noqa: S608 - constants
+        [("key", "i8"), ("term_id", "i4"), ("weight", "f4")],
+        {"day": day, "most": most},
+    )
