@@ -18,13 +18,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
-from plugins.pages import curating, reading, reporting, stations, tasting
+from plugins.pages import curating, dialling, reading, reporting, stations, tasting
 from plugins.pages.connection import Database, Now, current_time
 from plugins.pages.rendering import HEADERS, attachment, render
 from recommenders.errors import ConfigurationError, UnknownNameError
 from recommenders.exchange.playlist_files import to_jspf, to_m3u8, to_xspf
 from recommenders.playlists.mixtape import Mixtape, read_mixtape
-from recommenders.store import audio_files, imports, mixtapes, recordings, status, users
+from recommenders.store import audio_files, differences, imports, mixtapes, recordings, status, users
 
 SEARCH_LIMIT = 30
 SHOWN_FILES, SHOWN_SONGS = 100, 25
@@ -37,7 +37,8 @@ router = APIRouter()
 @router.get("/")
 def this_week(connection: Database, now: Now) -> Response:
     """The state of this week's mixtapes and the age of what they are made from."""
-    return render("week.html", now, status=status.service_status(connection, now))
+    shown = status.service_status(connection, now)
+    return render("week.html", now, status=shown, dry_run=differences.newest_dry_run(connection))
 
 
 @router.get("/users")
@@ -122,6 +123,7 @@ def create_app() -> FastAPI:
     app.include_router(reading.router)
     app.include_router(reporting.router)
     app.include_router(tasting.router)
+    app.include_router(dialling.router)
     app.include_router(curating.router)
     app.include_router(stations.router)
     app.include_router(router)

@@ -68,7 +68,7 @@ def newest_dry_run(connection: sa.Connection) -> DryRun | None:
         sa.text("""
             SELECT e.edition_id, e.week, e.created_at, e.figures
             FROM editions e JOIN weeks w USING (week)
-            WHERE e.state = 'dry_run' AND (w.published_at IS NULL OR w.published_at < e.created_at)
+            WHERE e.state = 'dry_run' AND (w.edition_id IS NULL OR w.edition_id < e.edition_id)
             ORDER BY e.created_at DESC, e.edition_id DESC LIMIT 1
         """)
     ).one_or_none()

@@ -103,7 +103,7 @@ def test_an_older_week_can_be_chosen(client: Any, shop: Any) -> None:
 
 def test_a_short_mixtape_says_why(client: Any, shop: Any) -> None:
     words = Page(client.get("/user", params={"id": shop.hostile_id})).words
-    assert "3 instead of 30 songs: the service has no more unheard songs for this user." in words
+    assert "3 songs, fewer than there should be: the service has no more unheard songs for this user." in words
 
 
 def test_names_from_outside_are_text_and_never_markup(client: Any, shop: Any) -> None:
