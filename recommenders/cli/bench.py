@@ -48,7 +48,7 @@ def quality(
     seeds: Seeds = "1",
     as_json: AsJson = False,
 ) -> None:
-    """Recall@30 and nDCG@30 on held-out listening, of the model and of what is published; with tags, of text."""
+    """Recall@30 and nDCG@30 on held-out listening: each model, the mix, what is published; with tags, of text."""
     from recommenders.benchmarks import language_quality
     from recommenders.benchmarks.quality import run
     from recommenders.runtime.scratch import scratch
