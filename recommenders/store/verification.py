@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
+from recommenders.store import own_taste
 from recommenders.store.blocks import blocked_terms, read_called_as_blocked
 from recommenders.store.bulk import copy_out
 from recommenders.store.database import glance
@@ -334,15 +335,20 @@ def rules_against(connection: sa.Connection, edition: Edition, user_id: int, tra
     artists = read_forbidden_artists(
         connection, edition.cutoff, edition.week, edition.parameters["memory_weeks"], (user_id, user_id + 1)
     )["item_id"]
-    name = connection.execute(
-        sa.text("""
-            SELECT string_agg(name, ', ') FROM track_artists JOIN artists USING (artist_id)
-            WHERE track_id = :track AND artist_id = ANY (:artists)
-        """),
-        {"track": track_id, "artists": artists.tolist()},
-    ).scalar()
-    if name:
-        lines.append(f"Its artist is blocked by the user, or cooling off after being ignored: {name}.")
+    foreign = own_taste.forbidden(connection, "artist", edition.cutoff, (user_id, user_id + 1))["item_id"]
+    for why, ids in (
+        ("Its artist is not of the user's own taste, or may not be (mixtape taste)", foreign),
+        ("Its artist is blocked by the user, or cooling off after being ignored", np.setdiff1d(artists, foreign)),
+    ):
+        name = connection.execute(
+            sa.text("""
+                SELECT string_agg(name, ', ') FROM track_artists JOIN artists USING (artist_id)
+                WHERE track_id = :track AND artist_id = ANY (:artists)
+            """),
+            {"track": track_id, "artists": ids.tolist()},
+        ).scalar()
+        if name:
+            lines.append(f"{why}: {name}.")
     if track_id in read_called_as_blocked(connection, edition.cutoff, (user_id, user_id + 1))["item_id"]:
         terms = ", ".join(blocked_terms(connection, user_id, edition.cutoff))
         lines.append(f"It is called something that the user blocks: {terms}.")
