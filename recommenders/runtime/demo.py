@@ -1,7 +1,7 @@
 """`make demo`: from nothing to one listener's mixtape, through the real DAGs of a running Airflow.
 
 The invented service sings while Airflow starts, and its blogs are read meanwhile. Its songs are heard before the models
-are trained, its newest ones only when the audio network serves, as on a real Sunday.
+are trained, its newest ones only when the audio network serves, as on a real Sunday; the ranker learns after both.
 """
 
 import datetime as dt
@@ -34,7 +34,8 @@ from recommenders.store import Store
 from recommenders.store.users import find_users
 
 IMPORT, CRAWL, HEAR = "import_listening", "crawl_blogs", "analyse_uploads"
-RETRAIN, NETWORK, MONDAY = "retrain_collaborative", "retrain_audio_network", "monday_playlists"
+RETRAIN, NETWORK, RANKER = "retrain_collaborative", "retrain_audio_network", "retrain_ranker"
+MONDAY = "monday_playlists"
 HETREC = "listening/hetrec2011-lastfm-2k"
 HETREC_FILES = {"catalogue": "artists.dat", "listening": "user_artists.dat"}
 RUN_WITHIN_S = 3600
@@ -176,12 +177,20 @@ def _run(api: AirflowApi, console: Console, settings: Settings, songs: Future[So
         run(IMPORT)
         if with_blogs(settings):
             run(CRAWL)
+
+        def follow(dag_id: str, besides: Sequence[str] = ()) -> RunState:
+            called = _called_since(api, dag_id, trained_from, besides)
+            return finished(api, watch(api, dag_id, called, progress.report))
+
         hear(songs.result().known)
-        api.wait_for_dag(NETWORK)
+        for called in (NETWORK, RANKER):
+            api.wait_for_dag(called)
         trained_from = dt.datetime.now(dt.UTC)
-        trained = run(RETRAIN)
-        if songs.result().known and api.announced(trained.run_id):
-            finished(api, watch(api, NETWORK, _called_since(api, NETWORK, trained_from), progress.report))
+        if api.announced(run(RETRAIN).run_id):
+            heard = bool(songs.result().known) and api.announced(follow(NETWORK).run_id)
+            ranked = follow(RANKER)
+            if heard:
+                follow(RANKER, besides=[ranked.run_id])
         hear(songs.result().newest)
         run(MONDAY)
 
@@ -196,12 +205,13 @@ def upload(settings: Settings, files: Sequence[Path]) -> int:
     return len(new)
 
 
-def _called_since(api: AirflowApi, dag_id: str, since: dt.datetime) -> str:
-    """The run of a DAG that an asset has called since then. Raises RunFailedError when none comes."""
+def _called_since(api: AirflowApi, dag_id: str, since: dt.datetime, besides: Sequence[str] = ()) -> str:
+    """The first run of a DAG that an asset has called since then, but for those that are known. Raises RunFailedError
+    when none comes."""
     deadline = time.monotonic() + ASSET_WITHIN_S
     while True:
-        if called := api.runs_since(dag_id, since):
-            return called[0]
+        if called := [run_id for run_id in api.runs_since(dag_id, since) if run_id not in besides]:
+            return called[-1]
         if time.monotonic() > deadline:
             raise RunFailedError(f"Nothing has called {dag_id} within {ASSET_WITHIN_S} s: see its page in the web UI.")
         time.sleep(POLL_S)

@@ -22,6 +22,7 @@ _SENTENCES = {
     "Uploads": "The {what} has waited for {age}: does the DAG analyse_uploads still run?",
     "Blogs": "The {what} is {age} old: does the DAG crawl_blogs still run?",
     "Audio network": "The audio network is stale ({what}: {age} ago): see the last run of retrain_audio_network.",
+    "Ranker": "The ranker is stale ({what}: {age} ago): see the last run of retrain_ranker.",
     "Champion model": "The champion model is stale ({what}: {age} ago): see the last run of retrain_collaborative.",
 }
 

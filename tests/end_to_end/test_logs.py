@@ -33,6 +33,13 @@ STAGES = {
         "gate": "gate",
         "publish": "publish",
     },
+    "retrain_ranker": {
+        "prepare": "prepare",
+        "describe": "describe learn|describe judge",
+        "learn": "learn|fit items",
+        "gate": "gate",
+        "publish": "publish",
+    },
     "monday_playlists": {name: name for name in ("plan", "score", "allocate", "finish", "verify", "publish")},
     "weekly_report": {"report": "report"},
     "housekeeping": {

@@ -264,14 +264,20 @@ def test_an_upload_that_waits_for_long_is_stale_and_names_its_dag(store: Store) 
     assert [s for s in status.stale if "The oldest waiting file has waited for 8 hours" in s and "analyse_uploads" in s]
 
 
-def test_the_age_of_the_audio_network_is_shown_once_there_is_one(filled: Store) -> None:
-    assert "Audio network" not in {each.name for each in _status(filled).inputs}
-    network = MODEL.replace("'collaborative'", "'audio'")
-    _run(filled, network, status="champion", reason=None, at=WEDNESDAY - dt.timedelta(days=20))
+@pytest.mark.parametrize(
+    ("name", "kind", "dag"),
+    [("Audio network", "audio", "retrain_audio_network"), ("Ranker", "ranker", "retrain_ranker")],
+)
+def test_the_age_of_a_model_beside_the_collaborative_one_is_shown_once_there_is_one(
+    filled: Store, name: str, kind: str, dag: str
+) -> None:
+    assert name not in {each.name for each in _status(filled).inputs}
+    model = MODEL.replace("'collaborative'", f"'{kind}'")
+    _run(filled, model, status="champion", reason=None, at=WEDNESDAY - dt.timedelta(days=9))
     status = _status(filled)
-    (row,) = [each for each in status.inputs if each.name == "Audio network"]
+    (row,) = [each for each in status.inputs if each.name == name]
     assert row.state is Freshness.STALE
-    assert any("retrain_audio_network" in sentence for sentence in status.stale)
+    assert any(dag in sentence for sentence in status.stale)
 
 
 BLOGS = """
