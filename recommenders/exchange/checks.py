@@ -105,11 +105,16 @@ class Examination:
         self.reject(many, Reason.BAD_NUMBER, lambda i: f"{name} = {column[i]} is more than {most}")
         return column
 
-    def number(self, name: str) -> pa.Array:
-        """A positive number."""
+    def number(self, name: str, bounds: tuple[float, float] | None = None) -> pa.Array:
+        """A positive number, or one within `bounds`."""
         given = self.given(name)
         column = as_floats(given)
         self._convertible(name, given, column, Reason.BAD_NUMBER, "no number")
+        if bounds:
+            beyond = as_mask(pc.or_(pc.less(column, bounds[0]), pc.greater(column, bounds[1])))
+            detail = f"is not from {bounds[0]:g} to {bounds[1]:g}"
+            self.reject(beyond, Reason.BAD_NUMBER, lambda i: f"{name} = {column[i]} {detail}")
+            return column
         self.reject(
             as_mask(pc.less_equal(column, 0)), Reason.NEGATIVE_COUNT, lambda i: f"{name} = {column[i]} is not above 0"
         )

@@ -16,10 +16,13 @@ from recommenders.exchange.readers import Rows
 from recommenders.exchange.rejections import Reason
 from recommenders.exchange.values import as_integers
 from recommenders.store import Store
+from recommenders.store.dials import write_dials
 from recommenders.store.listening import ensure_users, event_months, write_events, write_totals, write_users
 from recommenders.store.outside_ids import Entity, KnownIds
 from recommenders.store.partitions import ensure_event_months
 
+# What listeners have set for their own mixtapes, and the least that it can be.
+WHOLE_DIALS = {"min_fresh": 0, "length": 5, "max_per_artist": 1, "max_per_release": 1}
 KINDS = ("play", "save", "artist_visit", "love", "ban", "rating")
 
 # Nothing was scrobbled before Last.fm was founded; ListenBrainz draws the same line. A device whose clock was never
@@ -36,14 +39,21 @@ def _check_users(rows: Rows, now: dt.datetime) -> Checked:
         "outside_id": user,
         "name": examined.text("name"),
         "created_at": examined.time("created_at"),
+        "adventurousness": examined.number("adventurousness", (-1, 1)),
+        "since": pa.array([now] * len(user), pa.timestamp("us", "UTC")),
     }
+    columns |= {name: examined.integer(name, least=low, most=100) for name, low in WHOLE_DIALS.items()}
     return Checked.of(examined, columns, text_keys(user))
 
 
 def _write_users(
     connection: sa.Connection, checked: Checked, ordinals: npt.NDArray[np.int64], known: KnownIds
 ) -> tuple[int, Checked]:
-    return write_users(connection, checked.table, known), checked
+    users = checked.table.select(["outside_id", "name", "created_at"])
+    changed = write_users(connection, users, known)
+    own = checked.table.select(["adventurousness", *WHOLE_DIALS, "since"])
+    ids = ensure_users(connection, users["outside_id"].combine_chunks(), known)
+    return len(changed | write_dials(connection, own.append_column("user_id", pa.array(ids)))), checked
 
 
 def _check_events(rows: Rows, now: dt.datetime) -> Checked:
@@ -155,7 +165,13 @@ def totals_layout(source: str) -> Layout:
     return Layout("totals", frozenset(["user_id", "track_id", "plays"]), frozenset(), _check_totals, write)
 
 
-USERS = Layout("users", frozenset(["user_id"]), frozenset(["name", "created_at"]), _check_users, _write_users)
+USERS = Layout(
+    "users",
+    frozenset(["user_id"]),
+    frozenset(["name", "created_at", "adventurousness", *WHOLE_DIALS]),
+    _check_users,
+    _write_users,
+)
 EVENTS = Layout(
     "events",
     frozenset(["user_id", "at"]),

@@ -1,16 +1,18 @@
 """Dials: what listeners have set for their own mixtapes, as it stood at some moment."""
 
 import datetime as dt
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from recommenders.store.artifacts import Artifacts
-from recommenders.store.bulk import copy_out
+from recommenders.store.bulk import copy_out, stage
 from recommenders.store.places import places_of
 
 Counts = npt.NDArray[np.int16]
@@ -26,6 +28,7 @@ _READ = """
     WHERE adventurousness <> 'NaN' OR greatest(min_fresh, length, max_per_artist, max_per_release) >= 0
     ORDER BY user_id
 """
+_NAMES = ("adventurousness", "min_fresh", "length", "max_per_artist", "max_per_release")
 _COLUMNS = [
     ("user_id", "i8"),
     ("adventurousness", "f4"),
@@ -116,3 +119,34 @@ def set_dials(connection: sa.Connection, user_id: int, dials: OwnDials, now: dt.
         """),
         {"user_id": user_id, "since": now, **dials.model_dump()},
     )
+
+
+def write_dials(connection: sa.Connection, dials: pa.Table) -> set[int]:
+    """Set dials of many users (user_id int64, since timestamp, the dials as numbers or null); the ids of whose changed.
+
+    A null leaves what is set; who has set nothing gets no row.
+    """
+    given = reduce(pc.or_, (pc.is_valid(dials[name]) for name in _NAMES))
+    if not pc.any(given).as_py():
+        return set()
+    types = (
+        "adventurousness real, min_fresh smallint, length smallint, max_per_artist smallint, max_per_release smallint"
+    )
+    rows = dials.filter(given).select([*_NAMES, "since", "user_id"])
+    stage(connection, "given_dials", f"{types}, since timestamptz, user_id bigint", rows)
+    both = ", ".join(f"coalesce(g.{name}, d.{name})" for name in _NAMES)
+    known = ", ".join(f"d.{name}" for name in _NAMES)
+    changed = connection.execute(
+        sa.text(f"""
+            INSERT INTO user_dials (user_id, since, {", ".join(_NAMES)})
+            SELECT DISTINCT ON (g.user_id) g.user_id, g.since, {both}
+            FROM given_dials g LEFT JOIN LATERAL (
+                SELECT * FROM user_dials o WHERE o.user_id = g.user_id AND o.since <= g.since
+                ORDER BY since DESC LIMIT 1) d ON true
+            WHERE ROW({both}) IS DISTINCT FROM ROW({known})
+            ORDER BY g.user_id
+            ON CONFLICT (user_id, since) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES)}
+            RETURNING user_id
+        """)  # noqa: S608 - names of this module
+    ).scalars()
+    return set(changed)

@@ -55,10 +55,10 @@ def ensure_users(connection: sa.Connection, outside_ids: pa.Array, known: KnownI
     return known.find(connection, "user", outside_ids)
 
 
-def write_users(connection: sa.Connection, users: pa.Table, known: KnownIds) -> int:
+def write_users(connection: sa.Connection, users: pa.Table, known: KnownIds) -> set[int]:
     """Create or change users (outside_id text, name text or null, created_at timestamp or null).
 
-    A null leaves what is known; a new user without a name is called by the outside id. Returns the number of users
+    A null leaves what is known; a new user without a name is called by the outside id. Returns the ids of the users
     that are new or changed.
     """
     outside_ids = users["outside_id"].combine_chunks()
@@ -76,7 +76,7 @@ def write_users(connection: sa.Connection, users: pa.Table, known: KnownIds) -> 
             RETURNING u.user_id
         """)
     ).scalars()
-    return len(set(changed) | set(ids[before == 0].tolist()))
+    return set(changed) | set(ids[before == 0].tolist())
 
 
 def event_months(times: pa.Array) -> list[dt.date]:
