@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from recommenders.collaborative.model import CollaborativeModel
 from recommenders.evaluation import metrics
 from recommenders.evaluation.judging import Examination, K
-from recommenders.mixing.mix import Likings
+from recommenders.mixing.likings import Likings
 from recommenders.mixing.shelf import Shelf
 from recommenders.mixing.voices import Neighbours, Voices
 

@@ -24,13 +24,15 @@ from recommenders.evaluation.judging import Examination, K
 from recommenders.evaluation.split import Fold
 from recommenders.language.similarity import Space
 from recommenders.mixing.candidates import (
+    Offered,
     rank_candidates,
     searched,
     user_factors,
     with_newcomers,
 )
 from recommenders.mixing.cold import Sound, cold_songs
-from recommenders.mixing.mix import MOST_CANDIDATES, Offered, Pool, describe, likings_of
+from recommenders.mixing.likings import likings_of
+from recommenders.mixing.mix import MOST_CANDIDATES, Pool, describe
 from recommenders.mixing.mix_kernels import N_FEATURES
 from recommenders.mixing.ranker import SAID, Ranker
 from recommenders.mixing.shelf import Shelf, forbidden_works

@@ -46,6 +46,28 @@ class Source(IntEnum):
 RUNGS = np.array([0, 1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1], dtype=np.int8)
 
 
+class Offered(NamedTuple):
+    """Songs that another source offers: to user i `rows[offsets[i]:offsets[i + 1]]`, and what the source is."""
+
+    offsets: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int32]
+    sources: npt.NDArray[np.int8]
+
+    @staticmethod
+    def nothing(n_users: int) -> "Offered":
+        """Nothing to anybody."""
+        return Offered(np.zeros(n_users + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.int8))
+
+    @staticmethod
+    def together(offers: "list[Offered]") -> "Offered":
+        """All offers to each user, in their order."""
+        owners = np.concatenate([np.repeat(np.arange(len(one.offsets) - 1), np.diff(one.offsets)) for one in offers])
+        order = np.argsort(owners, kind="stable")
+        offsets = np.sum([one.offsets for one in offers], axis=0)
+        rows, sources = (np.concatenate([one[place] for one in offers])[order] for place in (1, 2))
+        return Offered(offsets, rows, sources)
+
+
 class Candidates(NamedTuple):
     """Ranked candidates, best first.
 

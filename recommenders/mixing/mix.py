@@ -6,40 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from recommenders.listening.interactions import Interactions
-from recommenders.mixing.candidates import RUNGS, Candidates, Source
+from recommenders.mixing.candidates import RUNGS, Candidates, Offered, Source
 from recommenders.mixing.editorial import Editorial, suited
+from recommenders.mixing.likings import Likings
 from recommenders.mixing.mix_kernels import N_FEATURES
 from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.mixing.voices import Voices
-from recommenders.store.places import places_of
 
 MOST_CANDIDATES = 200
 ITEM_SONGS = 50
 TEXTS, SONGS_OF_TEXT = 15, 3
 LISTS, LIST_SONGS = 3, 20
-
-
-class Likings(NamedTuple):
-    """What each of some users likes: those of user i are `rows[offsets[i]:offsets[i + 1]]` of the shelf, with weights
-    log1p(strength) > 0."""
-
-    offsets: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float32]
-
-
-class Offered(NamedTuple):
-    """Songs that another source offers: to user i `rows[offsets[i]:offsets[i + 1]]`, and what the source is."""
-
-    offsets: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int32]
-    sources: npt.NDArray[np.int8]
-
-    @staticmethod
-    def nothing(n_users: int) -> "Offered":
-        """Nothing to anybody."""
-        return Offered(np.zeros(n_users + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.int8))
 
 
 def on_lists(
@@ -61,17 +39,6 @@ class Pool(NamedTuple):
     sources: npt.NDArray[np.int8]
     places: npt.NDArray[np.int32]
     features: npt.NDArray[np.float32]
-
-
-def likings_of(shelf: Shelf, interactions: Interactions, user_ids: npt.NDArray[np.int64]) -> Likings:
-    """What each of `user_ids` (ascending) likes, in order of rows."""
-    rows = shelf.rows(interactions.track_ids)[interactions.strengths.indices]
-    owners = np.repeat(interactions.user_ids, np.diff(interactions.strengths.indptr))
-    places = places_of(user_ids, owners)
-    liked = np.flatnonzero((interactions.strengths.data > 0) & (rows >= 0) & (places >= 0))
-    offsets = np.searchsorted(places[liked], np.arange(len(user_ids) + 1))
-    weights = np.log1p(interactions.strengths.data[liked]).astype(np.float32)
-    return Likings(offsets, rows[liked].astype(np.int32), weights)
 
 
 def describe(

@@ -29,6 +29,7 @@ from recommenders.mixing.cold import KIND as AUDIO
 from recommenders.mixing.cold import Cold, Sound, cold_songs, read_sound
 from recommenders.mixing.culture import Culture, read_culture
 from recommenders.mixing.editorial import read_editorial
+from recommenders.mixing.listeners import draw
 from recommenders.mixing.ranker import KIND as RANKER
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden, read_shelf, save_shelf
 from recommenders.mixing.voices import Voices, ages_of, build_voices, save_voices
@@ -40,11 +41,13 @@ from recommenders.playlists.making import by_length, finish_lists, load_finishin
 from recommenders.playlists.order import read_described
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
 from recommenders.playlists.scoring import Scoring, edition_model, load_scoring
+from recommenders.playlists.shared_terms import Terms, read_terms
 from recommenders.playlists.trial import (
     TRIAL_COLUMNS,
-    check_trial,
+    freeze_tried,
     in_trial,
     load_tried,
+    plan_trial,
 )
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.dials import Dials, read_dials
@@ -86,7 +89,6 @@ def plan_week(
                 "(README, “Bring your own data”)."
             )
         champion = models.champion(connection, "collaborative", cutoff if moment.past else None)
-        about_trial = check_trial(connection, artifacts, parameters.trial_model, champion, cutoff)
         network, silence = _network(connection, champion, cutoff if moment.past else None)
         model = load_model(artifacts, champion.artifact_uri, champion.model_id) if champion else None
         sound = read_sound(connection, network, cutoff) if network else None
@@ -96,14 +98,19 @@ def plan_week(
         culture = read_culture(connection, shelf, cutoff, past=moment.past)
         editorial = read_editorial(connection, shelf, cutoff)
         ranker = models.champion(connection, RANKER, cutoff if moment.past else None) if champion else None
+        tried = plan_trial(connection, artifacts, parameters.trial_model, champion, ranker, cutoff)
+        about_trial = tried.warnings if tried else []
+        seed = parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}")
+        drawn = draw(connection, shelf, model, user_ids, cutoff, seed) if model else None
         voices = _voices(connection, artifacts, shelf, model, cold, sound, ranker, culture, cutoff) if model else None
+        terms = read_terms(connection, shelf, cutoff.date()) if ranker else Terms.none(len(shelf.track_ids))
         edition_id = mixtapes.plan_edition(
             connection,
             week=moment.week,
             run_key=run_key,
             dry_run=parameters.dry_run,
             cutoff=cutoff,
-            seed=parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}"),
+            seed=seed,
             model_id=champion.model_id if champion else None,
             ranker_id=ranker.model_id if ranker else None,
             parameters=parameters.rules.model_dump(),
@@ -113,14 +120,19 @@ def plan_week(
             trial_model_id=parameters.trial_model,
             trial_share=parameters.trial_share if parameters.trial_model else None,
         )
+        if tried and model:
+            heard = sound if tried.model.space == model.space else None
+            freeze_tried(connection, artifacts, edition_id, tried, shelf, heard, user_ids, cutoff, seed)
     cap = parameters.rules.exposure_cap(len(user_ids), int(shelf.eligible.sum()))
     cold.save(artifacts, f"editions/{edition_id}/cold")
     described.save(artifacts, f"editions/{edition_id}/described")
     dials.save(artifacts, f"editions/{edition_id}/dials")
     culture.save(artifacts, f"editions/{edition_id}/culture")
     editorial.save(artifacts, f"editions/{edition_id}/editorial")
-    if voices:
+    terms.save(artifacts, f"editions/{edition_id}/terms")
+    if voices and drawn:
         save_voices(artifacts, f"editions/{edition_id}", voices)
+        drawn.save(artifacts, f"editions/{edition_id}/drawn")
     shards = _shards(user_ids, users_per_shard, least_shards)
     facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
     save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)

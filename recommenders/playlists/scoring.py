@@ -10,6 +10,7 @@ from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.listening.interactions import Interactions
 from recommenders.mixing.candidates import (
     Candidates,
+    Offered,
     Searched,
     add_nearest_listeners,
     add_popular,
@@ -21,7 +22,9 @@ from recommenders.mixing.candidates import (
 from recommenders.mixing.cold import Cold
 from recommenders.mixing.culture import Culture, add_culture
 from recommenders.mixing.editorial import Editorial, add_editorial
-from recommenders.mixing.mix import describe, likings_of, on_lists, ranked
+from recommenders.mixing.likings import likings_of
+from recommenders.mixing.listeners import Drawn, offer
+from recommenders.mixing.mix import describe, on_lists, ranked
 from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden
 from recommenders.mixing.voices import Voices, load_voices
@@ -47,6 +50,7 @@ class Scoring(NamedTuple):
     culture: Culture
     editorial: Editorial
     voices: Voices | None
+    drawn: Drawn | None
     ranker: Ranker | None  # None: the collaborative model ranks alone
 
 
@@ -70,6 +74,7 @@ def load_scoring(connection: sa.Connection, artifacts: Artifacts, edition_id: in
         Culture.load(artifacts, f"{folder}/culture.parquet"),
         Editorial.load(artifacts, f"{folder}/editorial.parquet"),
         load_voices(artifacts, f"editions/{edition_id}") if model else None,
+        Drawn.load(artifacts, f"{folder}/drawn.parquet") if model else None,
         edition_ranker(connection, edition),
     )
 
@@ -118,9 +123,14 @@ def score_users(
     add_popular(shelf, forbidden, candidates)
     if factors is not None and tracks is not None:
         candidates = with_newcomers(shelf, forbidden, candidates, factors, tracks, rules.length, rules.fresh_taste)
-        if scoring.ranker is not None and scoring.voices is not None:
+        if scoring.ranker and scoring.voices and scoring.drawn:
             likings = likings_of(shelf, interactions, user_ids)
-            offered = on_lists(scoring.editorial, shelf, interactions, user_ids)
+            offered = Offered.together(
+                [
+                    offer(shelf, forbidden, user_ids, factors, scoring.drawn),
+                    on_lists(scoring.editorial, shelf, interactions, user_ids),
+                ]
+            )
             pool = describe(shelf, forbidden, candidates, factors, likings, offered, scoring.voices)
             candidates = ranked(candidates, pool, scoring.ranker, rules.length, rules.fresh_taste)
     adventurousness = scoring.dials.of("adventurousness", user_ids, rules.adventurousness)
