@@ -111,6 +111,18 @@ def build_voices(
     )
 
 
+def with_model(voices: Voices, shelf: Shelf, model: CollaborativeModel, cold: Cold, *, same_space: bool) -> Voices:
+    """The same, but for another collaborative model. Where it has a space of its own, sound says nothing there."""
+    played = _placed(shelf, model, cold)
+    sound = voices.sound if same_space else np.zeros(played.shape, dtype=np.float32)
+    return voices._replace(played=played, artists=artist_directions(shelf, played), sound=sound)
+
+
+def with_items(voices: Voices, shelf: Shelf, items: ItemModel) -> Voices:
+    """The same, but for another item-to-item model."""
+    return voices._replace(items=_items(shelf, items))
+
+
 def ages_of(uploaded_at: npt.NDArray[np.datetime64], cutoff: dt.datetime) -> Floats:
     """Weeks from each upload (n,) to the cut-off, NaN where it is not known (NaT)."""
     now = np.datetime64(cutoff.astimezone(dt.UTC).replace(tzinfo=None), "us")

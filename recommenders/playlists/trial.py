@@ -15,19 +15,25 @@ import numpy.typing as npt
 import pyarrow as pa
 import sqlalchemy as sa
 
+from recommenders.collaborative.items import load_items
+from recommenders.collaborative.model import KIND as COLLABORATIVE
 from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.errors import ModelError
 from recommenders.mixing.candidates import RUNGS, Candidates, searched
-from recommenders.mixing.cold import Cold
+from recommenders.mixing.cold import Cold, Sound, cold_songs
+from recommenders.mixing.listeners import Drawn, draw
+from recommenders.mixing.ranker import KIND as RANKER
+from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Shelf
+from recommenders.mixing.voices import Voices, with_items, with_model
 from recommenders.playlists.allocation import Lists, seeded_hash, welcomed
-from recommenders.playlists.scoring import Scoring
+from recommenders.playlists.scoring import Scoring, edition_model, edition_ranker
 from recommenders.store import Artifacts, models
 from recommenders.store.artifacts import column_matrix, matrix_column
 from recommenders.store.mixtapes import Edition
 from recommenders.store.models import ModelRow
 
-KINDS = ("collaborative",)  # of models that can be tried
+KINDS = (COLLABORATIVE, RANKER)  # of models that can be tried
 TRIAL_COLUMNS = ("rows", "teams", "tried_liked", "tried_strengths")  # of the artifacts of candidates
 _COIN = 0x7E57_0C01  # sets the coins apart from the other draws of the same seed
 
@@ -50,57 +56,127 @@ class _List(NamedTuple):
     welcome: npt.NDArray[np.bool_]  # fresh, and to the user's taste
 
 
-def check_trial(
+class Tried(NamedTuple):
+    """The side that is tried: the collaborative model that it uses, and the ranker, if any. One of them is the one that
+    is tried, the other the champion's. `warnings` say what there is to know about the trial."""
+
+    model: CollaborativeModel
+    ranker: ModelRow | None
+    warnings: list[str]
+
+
+def plan_trial(
     connection: sa.Connection,
     artifacts: Artifacts,
     model_id: int | None,
     champion: ModelRow | None,
+    ranker: ModelRow | None,
     cutoff: dt.datetime,
-) -> list[str]:
-    """Make sure that the model `model_id` can be tried beside the champion; what there is to know about that trial.
+) -> Tried | None:
+    """Make sure that the model `model_id` can be tried beside the champion of its kind; None without one.
 
-    It may be of any state, rejected too. Raises ModelError when there is no such model, or none to compare it with, and
-    ArtifactError when its file is lost.
+    It may be of any state, rejected too. Raises ModelError when there is no such model, none to compare it with, or one
+    of another space, and ArtifactError when its file is lost.
     """
     if model_id is None:
-        return []
+        return None
     tried = models.model(connection, model_id)
     if tried.kind not in KINDS:
         raise ModelError(f"Model {model_id} is of the kind {tried.kind!r}: a trial takes one of {', '.join(KINDS)}.")
     if champion is None:
         raise ModelError(f"Model {model_id} can't be tried: there is no champion that picks the other songs.")
-    if champion.artifact_uri == tried.artifact_uri:
-        raise ModelError(f"Model {model_id} is what the champion {champion.model_id} is: there is nothing to compare.")
-    load_model(artifacts, tried.artifact_uri, model_id)
+    rival = champion if tried.kind == COLLABORATIVE else ranker
+    if rival is not None and (rival.artifact_uri, rival.parameters) == (tried.artifact_uri, tried.parameters):
+        raise ModelError(f"Model {model_id} is what the champion {rival.model_id} is: there is nothing to compare.")
+    if tried.kind == RANKER and tried.space != champion.space:
+        raise ModelError(f"The ranker {model_id} was learned for another space than that of the champion's vectors.")
+    row = tried if tried.kind == COLLABORATIVE else champion
+    model = load_model(artifacts, row.artifact_uri, row.model_id)
+    warnings = []
     if tried.cutoff > cutoff:
-        return [
+        warnings.append(
             f"The model {model_id}, which is tried, knows of listening until {tried.cutoff:%Y-%m-%d %H:%M} UTC, after "
             "these mixtapes' cut-off: that is an advantage over the champion."
-        ]
-    return []
+        )
+    return Tried(model, tried if tried.kind == RANKER else ranker, warnings)
+
+
+def freeze_tried(
+    connection: sa.Connection,
+    artifacts: Artifacts,
+    edition_id: int,
+    tried: Tried,
+    shelf: Shelf,
+    sound: Sound | None,
+    user_ids: npt.NDArray[np.int64],
+    cutoff: dt.datetime,
+    seed: int,
+) -> None:
+    """Keep with the edition what lies in the tried model's space: cold songs, and drawn listeners of `user_ids`.
+
+    `sound` places songs in the same space, or is None.
+    """
+    cold_songs(shelf, tried.model, sound).save(artifacts, f"{_folder(edition_id)}/cold")
+    draw(connection, shelf, tried.model, user_ids, cutoff, seed).save(artifacts, f"{_folder(edition_id)}/drawn")
 
 
 def tried_model(connection: sa.Connection, artifacts: Artifacts, edition: Edition) -> CollaborativeModel | None:
-    """The model that the edition tries, if any."""
+    """The collaborative model of the side that is tried, if any: the champion's where a ranker is tried."""
     if edition.trial_model_id is None:
         return None
     row = models.model(connection, edition.trial_model_id)
+    if row.kind == RANKER:
+        return edition_model(connection, artifacts, edition)
     return load_model(artifacts, row.artifact_uri, row.model_id)
 
 
-def cold_of(tried: CollaborativeModel, champion: CollaborativeModel | None, cold: Cold) -> Cold:
-    """The cold songs that can stand beside the tried model's: those of the champion, where both share a space."""
-    shared = champion is not None and champion.space == tried.space
-    return cold if shared else Cold.none(tried.track_factors.shape[1])
+def tried_cold(artifacts: Artifacts, edition: Edition) -> Cold:
+    """The cold songs as they lie in the space of the side that is tried."""
+    return Cold.load(artifacts, f"{artifacts.url}/{_folder(edition.edition_id)}/cold.parquet")
+
+
+def tried_ranker(connection: sa.Connection, edition: Edition) -> Ranker | None:
+    """The ranker of the side that is tried, if any: the champion's where a collaborative model is tried."""
+    row = models.model(connection, edition.trial_model_id) if edition.trial_model_id else None
+    return Ranker(**row.parameters) if row and row.kind == RANKER else edition_ranker(connection, edition)
+
+
+def tried_voices(
+    connection: sa.Connection,
+    artifacts: Artifacts,
+    edition: Edition,
+    shelf: Shelf,
+    champion: CollaborativeModel,
+    tried: CollaborativeModel,
+    cold: Cold,
+    voices: Voices,
+) -> Voices:
+    """The champion's `voices` as the side that is tried has them: with its own vectors, and its ranker's own items."""
+    row = models.model(connection, edition.trial_model_id) if edition.trial_model_id else None
+    if row and row.kind == RANKER:
+        return with_items(voices, shelf, load_items(artifacts, row.artifact_uri, row.model_id))
+    return with_model(voices, shelf, tried, cold, same_space=tried.space == champion.space)
 
 
 def load_tried(connection: sa.Connection, artifacts: Artifacts, scoring: Scoring) -> Scoring | None:
-    """What the tried side's candidates are made from: all that the champion's are, but with its own model."""
-    model = tried_model(connection, artifacts, scoring.edition)
-    if model is None:
+    """What the tried side's candidates are made from: all that the champion's are, but for what its own model says."""
+    edition = scoring.edition
+    model = tried_model(connection, artifacts, edition)
+    if model is None or scoring.model is None or scoring.voices is None:
         return None
-    cold = cold_of(model, scoring.model, scoring.cold)
-    return scoring._replace(model=model, cold=cold, tracks=searched(scoring.shelf, model, cold))
+    cold = tried_cold(artifacts, edition)
+    return scoring._replace(
+        model=model,
+        cold=cold,
+        tracks=searched(scoring.shelf, model, cold),
+        voices=tried_voices(connection, artifacts, edition, scoring.shelf, scoring.model, model, cold, scoring.voices),
+        drawn=Drawn.load(artifacts, f"{artifacts.url}/{_folder(edition.edition_id)}/drawn.parquet"),
+        ranker=tried_ranker(connection, edition),
+    )
+
+
+def _folder(edition_id: int) -> str:
+    return f"editions/{edition_id}/tried"
 
 
 def in_trial(edition: Edition, user_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

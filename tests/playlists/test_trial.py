@@ -9,11 +9,14 @@ from urllib.parse import urlparse
 import numpy as np
 import pytest
 from rich.console import Console
+from scipy.sparse import csr_matrix
 
+from recommenders.collaborative.items import ItemModel, ItemParameters, save_items
 from recommenders.collaborative.model import AlsParameters, CollaborativeModel, save_model
 from recommenders.errors import ArtifactError, ModelError
 from recommenders.exchange.terminal import status_table
 from recommenders.mixing.candidates import Candidates
+from recommenders.mixing.ranker import Ranker
 from recommenders.playlists import allocation, monday
 from recommenders.playlists.trial import Team, takes_part
 from recommenders.store import models
@@ -42,6 +45,35 @@ def candidate(service: Service, factors: np.ndarray, *, status: str = "rejected"
             package_version="test",
         )
     service.sql("UPDATE models SET status = :status WHERE model_id = :id", status=status, id=model_id)
+    return model_id
+
+
+def ranker(service: Service, weights: list[float], *, status: str = "champion") -> int:
+    """A ranker that weighs what the models say like this, with an item-to-item model of its own."""
+    n = len(service.tracks)
+    drawn = np.random.default_rng(n).integers(0, n, (4, n))
+    items = csr_matrix((np.ones(4 * n, np.float32), (np.tile(np.arange(n), 4), drawn.ravel())), shape=(n, n))
+    model = ItemModel(np.array(service.tracks), items, ItemParameters())
+    uri = save_items(service.artifacts, f"items-{status}", model)
+    with service.store.begin() as connection:
+        model_id = models.add_candidate(
+            connection,
+            kind="ranker",
+            space=1,
+            run_key=f"ranker {status}",
+            trained_at=CUTOFF,
+            cutoff=CUTOFF,
+            parameters=Ranker(weights=tuple(weights)).model_dump(mode="json"),
+            metrics={},
+            artifact_uri=uri,
+            package_version="test",
+        )
+    service.sql(
+        "UPDATE models SET status = :status, promoted_at = :at WHERE model_id = :id",
+        status=status,
+        at=CUTOFF - dt.timedelta(days=1) if status == "champion" else None,
+        id=model_id,
+    )
     return model_id
 
 
@@ -88,21 +120,51 @@ def test_a_list_that_does_not_say_as_much_of_each_of_its_songs_is_not_published(
 
 
 def test_both_sides_picks_are_from_their_own_model(service: Service, two_models: tuple[int, int]) -> None:
-    champion, tried = two_models
+    check_sides(service, *two_models)
+
+
+BY_PLAYS, BY_OTHERS = [5.0, 1.0, 1.0, 0.0, 0.0, 0.1, 0.0], [0.5, 5.0, 0.0, 0.0, 0.0, 1.0, 0.5]
+
+
+def test_beside_a_ranker_a_model_is_tried_in_the_mix_with_vectors_of_its_own_length(service: Service) -> None:
+    """Spaces of 8 and 12 dimensions: whatever multiplied a vector of one by one of the other would fail."""
+    champion = service.promote(plant(service, 25))
+    ranker(service, BY_PLAYS)
+    other = np.random.default_rng(7).normal(size=(len(service.tracks), 12))
+    check_sides(service, champion, candidate(service, other))
+
+
+def test_a_ranker_is_tried_beside_the_one_that_serves(service: Service) -> None:
+    service.promote(plant(service, 26))
+    champion = ranker(service, BY_PLAYS)
+    tried = ranker(service, BY_OTHERS, status="rejected")
+    check_sides(service, champion, tried)
+    told = service.sql("SELECT model_id, ranker_id, trial_model_id FROM editions ORDER BY edition_id LIMIT 1")
+    assert told == [(1, champion, tried)]
+
+
+def check_sides(service: Service, champion: int, tried: int) -> None:
+    """The trial's songs are, nearly all, among those that the side that picked them gives alone."""
     edition = service.run(trial_model=tried)
     lists, sides = service.lists(edition), teams(service, edition)
-    for own, team in ((champion, Team.CHAMPION), (tried, Team.TRIED)):
-        alone = best_of(service, own)
-        known = [set(alone[user]) for user in service.users[2:]]
-        picked = [
-            {t for t, side in zip(lists[user], sides[user], strict=True) if side == team} for user in service.users[2:]
-        ]
-        assert sum(len(a & b) for a, b in zip(known, picked, strict=True)) > 0.9 * sum(map(len, picked))
+    counts = Counter(team for side in sides.values() for team in side)
+    assert min(counts[Team.CHAMPION], counts[Team.TRIED]) > 0.35 * counts.total()
+    alone = {team: best_of(service, own) for own, team in ((champion, Team.CHAMPION), (tried, Team.TRIED))}
+    for team, own in alone.items():
+        picked = {user: {t for t, side in zip(lists[user], sides[user], strict=True) if side == team} for user in lists}
+        inside = sum(len(songs & set(own[user])) for user, songs in picked.items())
+        assert inside > 0.9 * sum(map(len, picked.values()))
+    assert any(alone[Team.CHAMPION][user][:30] != alone[Team.TRIED][user][:30] for user in lists)
 
 
 def best_of(service: Service, model_id: int) -> dict[int, list[int]]:
     """The hundred songs that a model gives each user without anybody else."""
-    service.sql("UPDATE models SET status = 'retired', retired_at = :at WHERE status = 'champion'", at=CUTOFF)
+    service.sql(
+        "UPDATE models SET status = 'retired', retired_at = :at WHERE status = 'champion' "
+        "AND kind = (SELECT kind FROM models WHERE model_id = :id)",
+        at=CUTOFF,
+        id=model_id,
+    )
     service.sql("UPDATE models SET status = 'champion', promoted_at = :at WHERE model_id = :id", at=CUTOFF, id=model_id)
     edition = service.run(run_key=f"alone {model_id}", publish=False)
     uris = Path(urlparse(f"{service.artifacts.url}/editions/{edition}").path).glob("candidates-*.parquet")
@@ -209,6 +271,9 @@ def test_a_trial_that_cannot_be_ends_the_run_before_anything_is_written(service:
         service.run(trial_model=champion)
     service.sql("UPDATE models SET kind = 'audio' WHERE model_id = :id", id=tried)
     with pytest.raises(ModelError, match="is of the kind 'audio'"):
+        service.run(trial_model=tried)
+    service.sql("UPDATE models SET kind = 'ranker' WHERE model_id = :id", id=tried)
+    with pytest.raises(ModelError, match="was learned for another space"):
         service.run(trial_model=tried)
     service.sql("UPDATE models SET kind = 'collaborative' WHERE model_id = :id", id=tried)
     (Path(urlparse(service.artifacts.url).path) / "tried.parquet").unlink()
