@@ -45,7 +45,7 @@ def bring_in(
     for batch in reading.plan(store, artifacts, ReadingParameters(), now):
         reading.read(store, artifacts, batch, now)
     learning.weigh(store, TermParameters(), now.date())
-    learning.place(store, artifacts, "quality", now)
+    learning.place(store, artifacts, "hetrec", now)
     return held_out
 
 
