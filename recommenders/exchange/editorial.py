@@ -39,6 +39,8 @@ from recommenders.store.editorial import (
 )
 from recommenders.store.outside_ids import KnownIds
 
+MOST_READINGS = 8  # dashes of "Artist - Title" at which it is taken apart
+
 _LIST = pa.list_(pa.string())
 _YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
 _NAMES = ("track_id", "mbid", "isrc", "artist", "title", "display")  # of a song; display: "Artist - Title"
@@ -221,7 +223,8 @@ def _readings(row: dict[str, Any]) -> list[tuple[str, str]]:
     if row["artist"] and row["title"]:
         return [(row["artist"], row["title"])]
     parts = (row["display"] or "").split(" - ")
-    return [(" - ".join(parts[:n]), " - ".join(parts[n:])) for n in range(1, len(parts))] or [("", "")]
+    places = range(1, min(len(parts), MOST_READINGS + 1))
+    return [(" - ".join(parts[:n]), " - ".join(parts[n:])) for n in places] or [("", "")]
 
 
 def _asked(row: dict[str, Any], artist: str, title: str) -> dict[str, Any]:

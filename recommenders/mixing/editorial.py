@@ -129,9 +129,15 @@ def suits(editorial: Editorial, shelf: Shelf, interactions: Interactions, user_i
 
 
 def suited(
-    editorial: Editorial, shelf: Shelf, interactions: Interactions, user_ids: npt.NDArray[np.int64], n_lists: int
+    editorial: Editorial,
+    shelf: Shelf,
+    interactions: Interactions,
+    user_ids: npt.NDArray[np.int64],
+    n_lists: int,
+    n_songs: int = SONGS_A_LIST,
 ) -> Offered:
-    """The songs of the `n_lists` lists that suit each of `user_ids` (ascending) best, for a block of users at once.
+    """The best songs, at most `n_songs`, of the `n_lists` lists that suit each of `user_ids` (ascending) best, for a
+    block of users at once.
 
     A song's score is how well its list suits, less by up to a half the further down it stands; a song that is on
     several comes once for each.
@@ -141,14 +147,17 @@ def suited(
         empty = np.empty(0, dtype=np.int32)
         return Offered(np.zeros(n_users + 1, dtype=np.int64), empty, empty.astype(np.float32), empty)
     fit = suits(editorial, shelf, interactions, user_ids)
-    chosen = np.argsort(-fit, axis=1, kind="stable")[:, :n_lists].astype(np.int32)
+    chosen = np.argpartition(-fit, n_lists - 1, axis=1)[:, :n_lists].astype(np.int32)
+    best_first = np.lexsort((chosen, -np.take_along_axis(fit, chosen, axis=1)), axis=1)
+    chosen = np.take_along_axis(chosen, best_first, axis=1)
     lengths = (editorial.songs >= 0).sum(axis=1)
     down = np.arange(editorial.songs.shape[1]) / np.maximum(lengths - 1, 1)[:, np.newaxis]
     worth = (1 - (1 - LAST_OF_LIST) * np.minimum(down, 1)).astype(np.float32)
+    songs, worth = editorial.songs[:, :n_songs], worth[:, :n_songs]
     scores = (np.take_along_axis(fit, chosen, axis=1)[..., np.newaxis] * worth[chosen]).reshape(n_users, -1)
-    rows = editorial.songs[chosen].reshape(n_users, -1)
-    lists = np.repeat(chosen, editorial.songs.shape[1], axis=1)
-    order = np.argsort(-np.where(rows >= 0, scores, -np.inf), axis=1, kind="stable")
+    rows = songs[chosen].reshape(n_users, -1)
+    lists = np.repeat(chosen, songs.shape[1], axis=1)
+    order = np.argsort(-np.where(rows >= 0, scores, -np.inf), axis=1, kind="stable")[:, :n_songs]
     rows, scores, lists = (np.take_along_axis(each, order, axis=1) for each in (rows, scores, lists))
     offered = (rows >= 0) & (scores > 0)
     offsets = np.append(0, np.cumsum(offered.sum(axis=1)))
@@ -166,7 +175,7 @@ def add_editorial(
         return
     likes = likes_anything(interactions, candidates.user_ids)
     known, newcomers = candidates.user_ids[short & likes], candidates.user_ids[short & ~likes]
-    offered = suited(editorial, shelf, interactions, known, LISTS_A_USER)
+    offered = suited(editorial, shelf, interactions, known, LISTS_A_USER, LISTS_A_USER * SONGS_A_LIST)
     best = np.unique(editorial.songs[editorial.songs >= 0])
     heard = popularity_scores(shelf, best)
     chosen = np.lexsort((best, -heard))[:NEWCOMERS_SONGS]
