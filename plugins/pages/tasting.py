@@ -21,6 +21,7 @@ from recommenders.store.spaces import artist_of
 
 router = APIRouter()
 
+SHOWN_USERS = 200
 NUMBER = re.compile(r"[0-9]{1,18}")
 DECISIONS: dict[str, Callable[[sa.Connection, int, int, dt.datetime], None]] = {
     "accept": taste.accept,
@@ -28,6 +29,13 @@ DECISIONS: dict[str, Callable[[sa.Connection, int, int, dt.datetime], None]] = {
     "reopen": taste.reopen,
     "undo": taste.undo,
 }
+
+
+@router.get("/tastes")
+def show_undecided(connection: Database, now: Now) -> Response:
+    """The users about whose listening something is to be decided."""
+    n_users, listed = taste.undecided(connection, SHOWN_USERS)
+    return render("tastes.html", now, n_users=n_users, users=listed)
 
 
 @router.get("/taste")

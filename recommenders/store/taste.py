@@ -95,6 +95,35 @@ def proposals_of(connection: sa.Connection, user_id: int) -> list[Proposal]:
     return [Proposal(*row) for row in rows]
 
 
+@dataclass(frozen=True)
+class Undecided:
+    """A user about whom something is proposed: how many proposals wait, how many plays they are about, since when."""
+
+    outside_id: str
+    name: str
+    proposals: int
+    plays: int
+    since: dt.datetime
+
+
+def undecided(connection: sa.Connection, limit: int) -> tuple[int, list[Undecided]]:
+    """How many users have proposals to decide on, and those about whom most plays are in doubt."""
+    n_users = connection.execute(
+        sa.text("SELECT count(DISTINCT user_id) FROM taste_proposals WHERE state = 'proposed'")
+    ).scalar_one()
+    rows = connection.execute(
+        sa.text("""
+            SELECT i.outside_id, u.name, count(*) AS proposals, sum((p.evidence ->> 'plays')::float8)::int AS plays,
+                   min(p.known_at) AS since
+            FROM taste_proposals p JOIN users u USING (user_id)
+                 JOIN user_ids i ON i.user_id = p.user_id AND i.source = 'service'
+            WHERE p.state = 'proposed' GROUP BY 1, 2 ORDER BY plays DESC, 1 LIMIT :limit
+        """),
+        {"limit": limit},
+    )
+    return int(n_users), [Undecided(*row) for row in rows]
+
+
 def exclude(connection: sa.Connection, user_id: int, now: dt.datetime, **what: Any) -> int:
     """Exclude from a user's taste what fits all of `device, context, from_at, until_at, track_id, artist_id` that are
     given, whenever it was; the number of the exclusion. The same exclusion twice is one.

@@ -46,9 +46,7 @@ def add_proposal(connection: sa.Connection, **columns: Any) -> int:
     names = ", ".join(values)
     return int(
         connection.execute(
-            sa.text(
-                f"INSERT INTO taste_proposals ({names}) VALUES (:{', :'.join(values)}) RETURNING proposal_id"
-            ),
+            sa.text(f"INSERT INTO taste_proposals ({names}) VALUES (:{', :'.join(values)}) RETURNING proposal_id"),
             values,
         ).scalar_one()
     )
@@ -103,6 +101,26 @@ def test_hours_over_midnight_are_framed_on_both_sides() -> None:
 
 def test_the_users_page_leads_there(client: Any) -> None:
     assert "taste?id=u1" in Page(client.get("/user?id=u1")).links
+
+
+def test_users_to_decide_about_are_listed_until_it_is_decided(client: Any) -> None:
+    page = Page(client.get("/tastes"))
+    assert "1 user to decide about" in page.words
+    assert "n1 1 40 1 day ago" in page.words
+    assert "taste?id=u1" in page.links
+    assert "tastes" in Page(client.get("/users")).links
+    post(client, action="decline", number=1)
+    assert "Nothing to decide." in Page(client.get("/tastes")).words
+
+
+def test_without_a_login_nothing_is_shown_or_changed() -> None:
+    from fastapi.testclient import TestClient
+
+    from plugins.pages.app import create_app
+
+    nobody = TestClient(create_app())
+    assert nobody.get("/taste?id=u1").status_code == nobody.get("/tastes").status_code == 401
+    assert post(nobody, action="accept", number=1).status_code == 401
 
 
 def test_buttons_accept_undo_decline_and_reopen(client: Any, store: Store) -> None:
