@@ -21,7 +21,7 @@ from recommenders.store.trials import Listened, Placed
 
 Floats = npt.NDArray[np.float64]
 
-RETRAINING = {"collaborative": "retrain_collaborative"}  # the DAG that promotes a model of a kind
+RETRAINING = {"collaborative": "retrain_collaborative", "ranker": "retrain_ranker"}  # promotes a model of a kind
 LEAST_SHARE = 0.05  # of a place that either side must have, for it to compare them
 DRAWN = 5_000  # users, or groups of them, that are drawn one by one
 CERTAIN = 4.5  # standard errors by which a place may be one side's by chance: one in 5,000 for all thirty
@@ -38,10 +38,11 @@ def trial_figures(
     if edition.trial_model_id is None or edition.model_id is None:
         return None
     kind = models.model(connection, edition.trial_model_id).kind
+    champion = edition.ranker_id or edition.model_id if kind == "ranker" else edition.model_id
     placed = trials.count_placed(connection, edition)
     listened = trials.read_listened(connection, edition, window)
     found = judge(placed, listened, edition.seed)
-    about = {"champion": edition.model_id, "candidate": edition.trial_model_id, "share": edition.trial_share}
+    about = {"champion": champion, "candidate": edition.trial_model_id, "share": edition.trial_share}
     found = about | found
     return found | conclusion(found, kind, complete=complete) | details(found)
 

@@ -9,7 +9,7 @@ import pytest
 
 from recommenders.collaborative.sweep import RetrainParams
 from recommenders.evaluation import retraining
-from recommenders.evaluation.trials import judge, sign_test
+from recommenders.evaluation.trials import conclusion, judge, sign_test
 from recommenders.mixing.candidates import Candidates
 from recommenders.playlists.trial import team_draft
 from recommenders.store import Artifacts, Store, models
@@ -176,6 +176,21 @@ def test_a_place_that_is_one_side_s_compares_nothing() -> None:
     only_first = np.tile([[True, False, False]], (50, 1))
     found = judge(Placed(counts(teams), 50), listened_of(teams, only_first, only_first), 1)
     assert found["winner"] is None and found["change"] is None
+
+
+@pytest.mark.parametrize(("kind", "dag"), [("collaborative", "retrain_collaborative"), ("ranker", "retrain_ranker")])
+def test_what_to_do_names_the_dag_of_the_winner_s_kind_and_its_params(kind: str, dag: str) -> None:
+    found = {"champion": 7, "candidate": 12, "users": 900, "change": 0.081, "low": 0.0204, "high": 0.14}
+    won = conclusion(found | {"winner": "candidate"}, kind, complete=True)
+    assert won["verdict"] == "Model 12 wins against the champion 7: +8.1 % (+2.0 % to +14.0 %)."
+    assert won["advice"] == f"To promote it, trigger the DAG {dag} with rollback_to = 12."
+    lost = found | {"winner": "champion", "change": -0.081, "low": -0.14, "high": -0.0204}
+    assert conclusion(lost, kind, complete=True) == {
+        "verdict": "The champion 7 wins: model 12 stands at −8.1 % (−14.0 % to −2.0 %) against it.",
+        "advice": "Leave the champion, and end the trial.",
+    }
+    open_ = conclusion(found | {"winner": None, "low": -0.01}, kind, complete=True)
+    assert open_["verdict"] == "Undecided between model 12 and the champion 7: +8.1 % (−1.0 % to +14.0 %)."
 
 
 # A Monday, its week, and what an operator reads and does
