@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from recommenders.errors import UnknownNameError
 from recommenders.playlists.reasons import describe_sound, newness, render_reason
-from recommenders.store import mixtapes
+from recommenders.store import editorial, mixtapes
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ def read_mixtape(
     found, short_reason = mixtapes.short_reason_of(connection, edition_id, user_id)
     if not found:
         raise UnknownNameError(f"The user {user!r} has no mixtape in the week of {week} (edition {edition_id}).")
+    rows = mixtapes.songs_of(connection, edition_id, user_id).to_pylist()
+    listed = [row["track_id"] for row in rows if row["reason"] == "editorial"]
+    cutoff = mixtapes.edition(connection, edition_id).cutoff
+    on_lists = editorial.lists_holding(connection, listed, cutoff) if listed else {}
     songs = [
         Song(
             position=row["position"],
@@ -92,9 +96,10 @@ def read_mixtape(
                 terms=[tuple(term) for term in row["reason_terms"] or []],
                 shared_artist=row["shared_artist"],
                 newness=newness(row["source"], new=row["new"]),
+                on_list=on_lists.get(row["track_id"]),
             ),
             bend=row["bend"],
         )
-        for row in mixtapes.songs_of(connection, edition_id, user_id).to_pylist()
+        for row in rows
     ]
     return Mixtape(week, edition_id, user_id, user, user_name, songs, short_reason)

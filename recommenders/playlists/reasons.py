@@ -48,24 +48,27 @@ def render_reason(
     terms: Sequence[tuple[str, str]] = (),
     shared_artist: str | None = None,
     newness: str = "",
+    on_list: str | None = None,
 ) -> str:
     """The sentence for a reason's name and the plays that it names, by `titles` and `artists`.
 
     `sound` is how the song itself sounds, `terms` (text, kind) what it is called like the first of the plays,
-    `shared_artist` whose both are; `newness` says how new it is, or that hardly anybody has played it.
+    `shared_artist` whose both are; `newness` says how new it is, or that hardly anybody has played it; `on_list` names
+    the one curator's list that holds it.
     """
     plays = " and ".join(
         f"“{title}” by {artist}" if artist != title else title for title, artist in zip(titles, artists, strict=True)
     )
     played = f"because you play {plays}"
     beginning = f"{newness}; " if newness else ""
+    listed = f"on the curator's list “{on_list}”" if on_list else "on a curator's list"
     return {
         "plays": played,
         "terms": f"people call it {describe_terms(terms)}, like your {plays}" if terms else played,
         "sound": f"{beginning}sounds like your {plays}{sound and ': '}{sound}",
         "artist": f"{beginning}by {shared_artist}: you play {plays}" if shared_artist else played,
         "culture": f"described like your {plays}" if plays else "much is written about it this week",
-        "editorial": f"on a curator's list that suits your {plays}" if plays else "on a curator's list",
+        "editorial": f"{listed}, which suits your {plays}" if plays else listed,
         "taste": "fits your taste as a whole",
         "listeners": "listeners who share your plays play it too",
         "popular": "popular here, and new to you",

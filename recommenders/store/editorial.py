@@ -226,6 +226,21 @@ FROM asked_songs a LEFT JOIN located l USING (place) LEFT JOIN named n USING (pl
 """
 
 
+def lists_holding(connection: sa.Connection, track_ids: Sequence[int], at: dt.datetime) -> dict[int, str]:
+    """The name of the list that holds each of these tracks, of lists valid at `at`; tracks on none or on several are
+    left out."""
+    rows = connection.execute(
+        sa.text("""
+            SELECT track_id, min(name) AS name FROM editorial_playlists JOIN editorial_tracks USING (list_id)
+            WHERE track_id = ANY (:ids) AND made_at <= :at AND (withdrawn_at IS NULL OR withdrawn_at > :at)
+              AND added_at <= :at
+            GROUP BY track_id HAVING count(*) = 1
+        """),
+        {"ids": list(track_ids), "at": at},
+    )
+    return {int(row.track_id): str(row.name) for row in rows}
+
+
 @dataclass(frozen=True)
 class ValidLists:
     """The lists that recommend at a moment. Songs and tags are ordered by list, then as they stand on it."""

@@ -12,6 +12,7 @@ from recommenders.mixing.culture import NEWS_SONGS, Culture, read_culture
 from recommenders.mixing.editorial import NEWCOMERS_SONGS, Editorial, read_editorial, suited, suits
 from recommenders.mixing.naming import rung_plays
 from recommenders.mixing.shelf import Shelf, read_shelf
+from recommenders.playlists.mixtape import read_mixtape
 from recommenders.store import Artifacts, curating
 from tests.playlists.conftest import CUTOFF, WEEK, Service
 
@@ -243,6 +244,10 @@ def test_who_plays_what_is_described_alike_gets_more_of_it_before_lists_and_popu
     by_reason = {reason: set(plays) for reason, plays in named}
     assert by_reason["culture"] == {tagged.tracks[0]}, "the one of her plays of which anything is said"
     assert by_reason["editorial"] <= dreamy
+    with tagged.store.begin() as connection:
+        said = {song.track_id: song.reason for song in read_mixtape(connection, "ann").songs}
+    assert said[listed[0]].startswith("on the curator's list “Clouds”, which suits your “song ")
+    assert said[alike[0]] == "described like your “song 0” by band 0"
     assert by_reason["editorial"]
     assert {source for source, _ in got.values()} == {"culture", "editorial", "popular"}
 
