@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from airflow.utils.state import DagRunState, TaskInstanceState
 
@@ -13,6 +14,7 @@ from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
 from tests.dags.conftest import RunDag
 from tests.playlists.conftest import Service, plant
+from tests.playlists.test_trial import candidate
 
 
 @pytest.fixture
@@ -59,6 +61,20 @@ def test_a_dry_run_is_kept_and_not_published(service: Service, run_dag: RunDag) 
     assert run.state == DagRunState.SUCCESS
     assert service.sql("SELECT state, dry_run FROM editions") == [("dry_run", True)]
     assert service.sql("SELECT count(*) FROM current_mixtapes") == [(0,)]
+
+
+def test_a_trial_is_started_with_its_params_and_one_that_cannot_be_fails_at_once(
+    service: Service, run_dag: RunDag, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_dag("monday_playlists", {"trial_model": 77}).state == DagRunState.FAILED
+    assert "There is no model 77" in capfd.readouterr().out
+    assert service.sql("SELECT count(*) FROM editions") == [(0,)]
+    tried = candidate(service, np.random.default_rng(1).normal(size=(150, 8)))
+    run = run_dag("monday_playlists", {"trial_model": tried, "trial_share": 0.6})
+    assert run.state == DagRunState.SUCCESS
+    assert service.sql("SELECT state, trial_model_id, trial_share FROM editions") == [("published", tried, 0.6)]
+    sides = dict(service.sql("SELECT team, count(*) FROM playlists, unnest(teams) AS team GROUP BY 1"))
+    assert set(sides) == {1, 2} and sum(sides.values()) < 30 * 12
 
 
 def test_a_day_that_is_no_monday_fails_at_once_and_names_the_monday(
