@@ -30,7 +30,8 @@ def reasons(proposal: Proposal, zone: ZoneInfo) -> list[str]:
     found = [
         f"{_percent(e['confined'])} of the {e['plays']:,.0f} plays of this music are {place(proposal, zone)}, and "
         f"{_percent(e['elsewhere'])} of the {e['rest_plays']:,.0f} plays of other music.",
-        f"Whoever else plays it plays little of the rest: the two are alike by {e['cosine']:.2f} "
+        f"Whoever else plays it plays little of the rest: the two are alike by "
+        f"{max(e['cosine'], 0.0):.2f} "
         "(1: the same music, 0: nothing in common).",
     ]
     if proposal.from_at is None:
