@@ -32,6 +32,8 @@ PAGES = [
     "users",
     "users?q=a",
     "user?id=",
+    "taste?id=",
+    "tastes",
     "uploads",
     "report",
     "reading",
