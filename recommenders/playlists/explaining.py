@@ -13,10 +13,10 @@ from threadpoolctl import threadpool_limits
 
 from recommenders.collaborative.model import CollaborativeModel
 from recommenders.listening.interactions import Interactions
-from recommenders.mixing.candidates import RUNGS, Candidates, Source, user_factors
+from recommenders.mixing.candidates import RUNGS, Candidates, Offered, Source, user_factors
 from recommenders.mixing.cold import Cold
 from recommenders.mixing.likings import likings_of
-from recommenders.mixing.mix import Offered, describe
+from recommenders.mixing.mix import describe
 from recommenders.mixing.mix_kernels import N_FEATURES
 from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Forbidden, Shelf
@@ -46,6 +46,15 @@ class Explained(NamedTuple):
     codes: npt.NDArray[np.int16]
     plays: Ints
     terms: npt.NDArray[np.int32]
+
+    def where(self, chosen: npt.NDArray[np.bool_], other: "Explained") -> "Explained":
+        """These where `chosen` (n_users, length), `other`'s elsewhere."""
+        both = chosen[:, :, np.newaxis]
+        return Explained(
+            np.where(chosen, self.codes, other.codes),
+            np.where(both, self.plays, other.plays),
+            np.where(both, self.terms, other.terms),
+        )
 
 
 class RankingExplainer:

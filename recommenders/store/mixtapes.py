@@ -232,24 +232,22 @@ def write_playlists(connection: sa.Connection, of: Edition, lists: list[Playlist
     days = (np.datetime64(of.week) - np.datetime64("2000-01-01")).astype(np.int32)
     for group in lists:
         n_users = len(group.user_ids)
-        copy_in_binary(
-            connection,
-            "playlists",
-            {
-                "week": np.full(n_users, days, dtype=np.int32),
-                "edition_id": np.full(n_users, of.edition_id, dtype=np.int64),
-                "user_id": group.user_ids,
-                "track_ids": group.track_ids,
-                "scores": group.scores,
-                "sources": group.sources,
-                "reason_codes": group.reason_codes,
-                "reason_ids": group.reason_ids,
-                "bends": group.bends,
-                "short_reason": group.short_reason,
-            }
-            | ({} if group.teams is None else {"teams": group.teams})
-            | ({} if group.reason_terms is None else {"reason_terms": group.reason_terms}),
-        )
+        columns: dict[str, npt.NDArray[Any]] = {
+            "week": np.full(n_users, days, dtype=np.int32),
+            "edition_id": np.full(n_users, of.edition_id, dtype=np.int64),
+            "user_id": group.user_ids,
+            "track_ids": group.track_ids,
+            "scores": group.scores,
+            "sources": group.sources,
+            "reason_codes": group.reason_codes,
+            "reason_ids": group.reason_ids,
+            "bends": group.bends,
+            "short_reason": group.short_reason,
+        }
+        for name, values in (("teams", group.teams), ("reason_terms", group.reason_terms)):
+            if values is not None:
+                columns[name] = values
+        copy_in_binary(connection, "playlists", columns)
 
 
 def songs_of(connection: sa.Connection, edition_id: int, user_id: int) -> pa.Table:
