@@ -50,11 +50,6 @@ def load_sides(
     name, ranker = f"editions/{edition.edition_id}", edition_ranker(connection, edition)
     voices, terms = load_voices(artifacts, name), Terms.load(artifacts, f"{artifacts.url}/{name}", "terms")
     own = _side(shelf, model, cold, voices, ranker, terms)
-    name = f"editions/{edition.edition_id}"
-    if model is None:
-        return Side(shelf, None, None, cold), None
-    voices, terms = load_voices(artifacts, name), Terms.load(artifacts, f"{artifacts.url}/{name}", "terms")
-    own = _side(shelf, model, cold, voices, edition_ranker(connection, edition), terms)
     tried = tried_model(connection, artifacts, edition)
     if tried is None:
         return own, None
