@@ -22,10 +22,10 @@ router = APIRouter()
 
 
 @router.get("/stations")
-def newest(connection: Database, now: Now) -> Response:
-    """A form for a new station, and those that were made last."""
+def newest(connection: Database, now: Now, user: str = "", like: str = "") -> Response:
+    """A form for a new station, maybe for a user or like a track, and those that were made last."""
     made = stations.newest_stations(connection, SHOWN)
-    return render("stations.html", now, stations=made, problem="", form={}, lengths=LENGTHS)
+    return render("stations.html", now, stations=made, problem="", form={"user": user, "like": like}, lengths=LENGTHS)
 
 
 @router.post("/stations", dependencies=GUARDS)

@@ -178,6 +178,13 @@ def test_a_station_is_made_by_a_form_shown_and_downloaded(client: Any, store: St
     assert client.get("/station-file?id=1&format=exe").status_code == 404
 
 
+def test_a_users_page_leads_to_the_form_for_them(client: Any) -> None:
+    assert "stations?user=ann" in Page(client.get("/user?id=ann")).links
+    fields = {attributes.get("name"): attributes.get("value") for _, attributes in Page(
+        client.get("/stations?user=ann&like=t2")).elements}  # fmt: skip
+    assert (fields["user"], fields["like"]) == ("ann", "t2")
+
+
 def test_a_station_that_can_not_be_made_says_why_and_keeps_the_form(client: Any) -> None:
     make(client, tags="dreamy, shoegaze")
     answer = client.post("/stations", data={"tags": "shoegazee", "user": "ann"}, headers=HERE)
