@@ -106,7 +106,7 @@ class Described:
         lesson = self.lesson
         columns = {
             "rows": matrix_column(lesson.rows),
-            "features": matrix_column(lesson.features.reshape(len(lesson.rows), -1)),
+            "features": matrix_column(lesson.features.reshape(len(lesson.rows), lesson.rows.shape[1] * N_FEATURES)),
             "heard": matrix_column(lesson.heard.astype(np.int8)),
         }
         columns |= {f"alone/{name}": matrix_column(lists) for name, lists in self.alone.items()}
