@@ -16,6 +16,7 @@ WARM, BY_SOUND, BY_ARTIST = 0, 1, 2  # what has placed a song among the others
 
 PLAYS, TASTE, SOUND = int(Reason.PLAYS), int(Reason.TASTE), int(Reason.SOUND)
 TERMS, ARTIST = int(Reason.TERMS), int(Reason.ARTIST)
+NOT_ASKED = -2
 _N_KINDS = max(Reason) + 1
 
 
@@ -100,7 +101,7 @@ def choose(shelf, voices, terms, row, placed, rows, falls, parts, named, kinds, 
     if best < LEAST_FALL:
         return TASTE, -1
     least = max(OTHER_SHARE * best, LEAST_FALL)
-    alike = sounds_most_like(voices, row, rows, falls, max(SECOND_SHARE * best, LEAST_FALL), named)
+    alike = NOT_ASKED
     chosen, kind, value, often = int(np.argmax(falls)), PLAYS, np.float32(0), True
     for n in range(rows.shape[0]):
         if falls[n] < least:
@@ -112,6 +113,8 @@ def choose(shelf, voices, terms, row, placed, rows, falls, parts, named, kinds, 
                 continue
             this, play = kind_of(k, placed, same_artist), n
             if this == SOUND:
+                if alike == NOT_ASKED:
+                    alike = sounds_most_like(voices, row, rows, falls, max(SECOND_SHARE * best, LEAST_FALL), named)
                 play = alike
             if play < 0 or (this == TERMS and (same_artist or shared_terms(terms, row, rows[n], shared) == 0)):
                 continue
@@ -148,7 +151,7 @@ def explain(shelf, voices, space, terms, weights, listened, songs, placed, found
     each user has dealt with; `placed` (n_users, length) what has placed each song. Writes `found` = (codes, plays
     (n_users, length, 2) rows of the shelf, terms (n_users, length, 2)).
     """
-    scratch = np.full(shelf.works.shape[0], -1, np.int64), np.full(voices.told.offsets.shape[0], -1, np.int64)
+    scratch = np.full(shelf.works.shape[0], -1, np.int16), np.full(voices.told.offsets.shape[0], -1, np.int16)
     shared = np.zeros(2, np.int32)
     for user in range(songs.shape[0]):
         first, end = listened[0][user], listened[0][user + 1]
