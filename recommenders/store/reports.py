@@ -69,7 +69,7 @@ _SONGS = f"FROM (SELECT p.* {_LISTS}) p, unnest(p.track_ids, p.sources) AS song 
 
 _COUNTS = f"""
     SELECT count(*) AS mixtapes, count(*) FILTER (WHERE cardinality(track_ids) = 0) AS empty,
-           count(*) FILTER (WHERE cardinality(track_ids) < :length) AS short,
+           count(*) FILTER (WHERE short_reason > 0) AS short,
            (SELECT count(*) FROM users WHERE created_at IS NULL OR created_at < :cutoff) AS users,
            (SELECT count(*) FROM tracks WHERE uploaded_at IS NULL OR uploaded_at < :cutoff) AS catalogue
     {_LISTS}
@@ -145,7 +145,6 @@ def count_given(connection: sa.Connection, edition: Edition) -> Given:
         "week": edition.week,
         "edition_id": edition.edition_id,
         "cutoff": edition.cutoff,
-        "length": edition.parameters.get("length", 30),
         "fresh_since": edition.cutoff - dt.timedelta(weeks=edition.parameters.get("fresh_weeks", 8)),
     }
     row = connection.execute(sa.text(_COUNTS), values).one()
