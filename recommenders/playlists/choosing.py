@@ -102,7 +102,7 @@ def choose(shelf, voices, terms, row, placed, rows, falls, parts, named, kinds, 
         return TASTE, -1
     least = max(OTHER_SHARE * best, LEAST_FALL)
     alike = NOT_ASKED
-    chosen, kind, value, often = int(np.argmax(falls)), PLAYS, np.float32(0), True
+    chosen, kind, value, often = int(np.argmax(falls)), PLAYS, np.float32(0), 3
     for n in range(rows.shape[0]):
         if falls[n] < least:
             continue
@@ -118,10 +118,10 @@ def choose(shelf, voices, terms, row, placed, rows, falls, parts, named, kinds, 
                 play = alike
             if play < 0 or (this == TERMS and (same_artist or shared_terms(terms, row, rows[n], shared) == 0)):
                 continue
-            too_often = named[play] >= MOST_NAMED or kinds[this] >= most_of_kind
+            times = int(named[play] >= MOST_NAMED) + int(kinds[this] >= most_of_kind)
             worth = falls[n] * parts[n, k] / highest
-            if (often and not too_often) or (often == too_often and worth > value):
-                chosen, kind, value, often = play, this, worth, too_often
+            if times < often or (times == often and worth > value):
+                chosen, kind, value, often = play, this, worth, times
     shared[:] = 0
     if kind == TERMS:
         shared_terms(terms, row, rows[chosen], shared)
