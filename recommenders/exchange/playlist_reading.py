@@ -154,13 +154,13 @@ def _split_tags(text: str) -> list[str]:
 
 
 def spellings(given: str) -> list[str]:
-    """A location in each way in which a catalogue may spell it, as it stands first."""
+    """A location in each way in which a catalogue may spell it, as it stands first; none that holds a NUL."""
     plain = given.removeprefix("./")
     decoded = unquote(plain)
     spelt = [given, plain, decoded]
     spelt += [each.removeprefix("file://") for each in (plain, decoded) if each.startswith("file:///")]
     spelt += [f"file://{decoded}"] if decoded.startswith("/") else []
-    return list(dict.fromkeys(each for each in spelt if each))
+    return list(dict.fromkeys(each for each in spelt if each and "\0" not in each))
 
 
 def _identified(text: str) -> dict[str, str]:
