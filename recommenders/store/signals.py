@@ -10,6 +10,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.store import own_taste
+from recommenders.store import signal_queries as queries
 from recommenders.store.blocks import read_called_as_blocked
 from recommenders.store.bulk import copy_out
 from recommenders.store.genres import genres_of_tracks
@@ -59,55 +60,6 @@ class Signals:
         return Signals(*(column[rows] for column in vars(self).values()))
 
 
-# An event of an artist alone has the artist's negative id in place of a track.
-_EVENTS = """
-SELECT e.user_id, coalesce(e.track_id, -e.artist_id), e.occurred_at,
-       (CASE e.kind
-            WHEN 'play' THEN 1
-            WHEN 'save' THEN 3
-            WHEN 'love' THEN 4
-            WHEN 'artist_visit' THEN 5
-            WHEN 'ban' THEN 6
-            WHEN 'rating' THEN CASE WHEN e.rating >= 4 THEN 7 WHEN e.rating = 3 THEN 8 ELSE 9 END
-        END + CASE WHEN e.context LIKE 'mixtape:%%' THEN 100 ELSE 0 END)::smallint,
-       coalesce(e.ms_played, -1), {foreign}
-FROM events e {joined}
-WHERE e.occurred_at < %(cutoff)s AND e.user_id >= %(first_user)s AND e.user_id < %(end_user)s
-"""
-_ALL_EVENTS = _EVENTS.format(foreign="false", joined="")
-_JOINED = "LEFT JOIN concerned c ON c.user_id = e.user_id"
-_EVENTS_OF_SOME_OTHERS = f"""
-WITH concerned AS MATERIALIZED ({own_taste.CONCERNED})
-{_EVENTS.format(foreign=f"c.user_id IS NOT NULL AND {own_taste.EVENT_IS_FOREIGN}", joined=_JOINED)}
-  AND (c.user_id IS NULL OR {own_taste.EVENT_IS_TASTE})
-"""
-_FROM_MIXTAPE = 100  # added to the kind
-_DURATIONS = "SELECT track_id, duration_s FROM tracks WHERE duration_s IS NOT NULL ORDER BY track_id"
-_TOTALS = """
-SELECT l.user_id, l.track_id, l.plays::real FROM listening_totals l
-WHERE l.user_id >= %(first_user)s AND l.user_id < %(end_user)s
-"""
-_BLOCKED = """
-SELECT b.user_id, coalesce(a.track_id, b.track_id)
-FROM blocks b LEFT JOIN track_artists a ON a.artist_id = b.artist_id
-WHERE b.since < %(cutoff)s AND b.until >= %(cutoff)s AND coalesce(a.track_id, b.track_id) IS NOT NULL
-  AND b.user_id >= %(first_user)s AND b.user_id < %(end_user)s
-"""
-_CREDITS = "SELECT track_id, artist_id FROM track_artists WHERE track_id = ANY (%(tracks)s) ORDER BY 1, 2"
-_HEARD_OF_BANNED_ARTISTS = """
-SELECT ban.user_id, h.track_id, ban.at
-FROM unnest(%(users)s::bigint[], %(artists)s::bigint[], %(times)s::timestamptz[]) AS ban (user_id, artist_id, at)
-JOIN track_artists a USING (artist_id)
-JOIN heard h ON h.user_id = ban.user_id AND h.track_id = a.track_id AND h.first_at < ban.at
-"""
-_CHANGED = f"""
-{own_taste.CHANGED}
-UNION
-SELECT user_id FROM blocks
-WHERE (since < %(earlier)s AND until >= %(earlier)s) <> (since < %(cutoff)s AND until >= %(cutoff)s)
-ORDER BY 1
-"""  # noqa: S608 - constants of the store
-
 _NEIGHBOURS = 1_000
 _MOST_USERS = 2**62
 _DAY_US = 86_400_000_000
@@ -127,12 +79,12 @@ def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[in
     first_user, end_user = users or (0, _MOST_USERS)
     values = {"cutoff": cutoff, "first_user": first_user, "end_user": end_user}
     concerned = own_taste.count_concerned(connection, values) > 0
-    events = _events(connection, _EVENTS_OF_SOME_OTHERS if concerned else _ALL_EVENTS, values)
+    events = _events(connection, queries.EVENTS_OF_SOME_OTHERS if concerned else queries.ALL_EVENTS, values)
     blocked = _blocked(connection, values)
     parts = [
         events.take(events.track_ids > 0) if (events.track_ids < 0).any() else events,
         _visits(connection, events),
-        _totals(connection, f"{_TOTALS} AND {own_taste.TOTAL_IS_TASTE}" if concerned else _TOTALS, values),
+        _totals(connection, queries.TOTALS_OF_SOME_OTHERS if concerned else queries.ALL_TOTALS, values),
     ]
     if len(blocked):
         parts = [part.take((part.kinds == Signal.BAN) | ~contained(part, blocked)) for part in parts]
@@ -144,7 +96,7 @@ def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[in
 
 def _blocked(connection: sa.Connection, values: dict[str, Any]) -> "Pairs":
     """What the users block: tracks, all tracks of artists, and what is called by a term."""
-    themselves = copy_out(connection, _BLOCKED, _PAIR, values).values()
+    themselves = copy_out(connection, queries.BLOCKED, _PAIR, values).values()
     called = read_called_as_blocked(connection, values["cutoff"], (values["first_user"], values["end_user"])).values()
     return Pairs(*map(np.concatenate, zip(themselves, called, strict=True)))
 
@@ -155,7 +107,7 @@ def _without_foreign_music(connection: sa.Connection, parts: list[Signals], valu
     if not len(users):
         return parts
     tracks = np.concatenate([part.track_ids[np.isin(part.user_ids, users)] for part in parts])
-    credits = copy_out(connection, _CREDITS, _PAIR, {"tracks": np.unique(tracks).tolist()})
+    credits = copy_out(connection, queries.CREDITS, _PAIR, {"tracks": np.unique(tracks).tolist()})
     out, doubtful = Pairs(users[excluded], artists[excluded]), Pairs(users[~excluded], artists[~excluded])
     parts = [part.take((part.kinds == Signal.BAN) | ~_by_artists(part, credits, out)) for part in parts]
     return [replace(part, foreign=part.foreign | _by_artists(part, credits, doubtful)) for part in parts]
@@ -188,9 +140,9 @@ def _events(connection: sa.Connection, query: str, values: dict[str, Any]) -> Si
     """The events as they are stored; one of an artist alone has the artist's negative id in place of a track."""
     columns = [*_PAIR, ("at", "M8[us]"), ("kind", "i2"), ("ms_played", "i4"), ("foreign", "?")]
     events = copy_out(connection, query, columns, values)
-    kinds = events["kind"] % _FROM_MIXTAPE
+    kinds = events["kind"] % queries.FROM_MIXTAPE
     kinds[_is_skip(connection, events["track_id"], kinds, events["ms_played"])] = Signal.SKIP
-    from_mixtape = events["kind"] > _FROM_MIXTAPE
+    from_mixtape = events["kind"] > queries.FROM_MIXTAPE
     signals = _signals(events["user_id"], events["track_id"], events["at"], kinds, from_mixtape)
     return replace(signals, foreign=events["foreign"])
 
@@ -203,7 +155,7 @@ def _is_skip(
 ) -> npt.NDArray[np.intp]:
     """The rows that are plays of under 30 s and under half the song: what `is_skip` in the database says."""
     short = np.flatnonzero((kinds == Signal.PLAY) & (ms_played >= 0) & (ms_played < 30_000))
-    known = copy_out(connection, _DURATIONS, [("track_id", "i8"), ("duration_s", "f4")])
+    known = copy_out(connection, queries.DURATIONS, [("track_id", "i8"), ("duration_s", "f4")])
     places = places_of(known["track_id"], track_ids[short])
     halves = np.append(known["duration_s"].astype(np.float64) * 500, np.inf)[places]  # an unknown length at the end
     return short[ms_played[short] < halves]
@@ -288,7 +240,7 @@ def _bans(connection: sa.Connection, events: Signals) -> Signals:
         "artists": (-events.track_ids[bans]).tolist(),
         "times": [f"{moment}Z" for moment in events.times[bans]],
     }
-    heard = copy_out(connection, _HEARD_OF_BANNED_ARTISTS, [*_PAIR, ("at", "M8[us]")], values)
+    heard = copy_out(connection, queries.HEARD_OF_BANNED_ARTISTS, [*_PAIR, ("at", "M8[us]")], values)
     kinds = np.full(len(heard["at"]), Signal.BAN, dtype=np.int16)
     return _signals(heard["user_id"], heard["track_id"], heard["at"], kinds)
 
@@ -310,7 +262,9 @@ def read_earlier(connection: sa.Connection, signals: Signals, cutoff: dt.datetim
 
     Only users whose exclusions or blocks were other ones at the earlier moment are read again.
     """
-    changed = copy_out(connection, _CHANGED, [("user_id", "i8")], {"earlier": earlier, "cutoff": cutoff})["user_id"]
+    changed = copy_out(connection, queries.CHANGED, [("user_id", "i8")], {"earlier": earlier, "cutoff": cutoff})[
+        "user_id"
+    ]
     before = np.isnat(signals.times) | (signals.times < _utc(earlier))
     if len(changed):
         before &= ~np.isin(signals.user_ids, changed)

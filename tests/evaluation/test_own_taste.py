@@ -16,7 +16,7 @@ from recommenders.evaluation.quality import run_service
 from recommenders.exchange.imports import import_path
 from recommenders.listening.search import search_weekly
 from recommenders.settings import Settings
-from recommenders.store import Artifacts, Store
+from recommenders.store import Artifacts, Store, taste
 from recommenders.store.outside_ids import find_ids
 from recommenders.store.signals import read_signals
 
@@ -48,6 +48,21 @@ def test_children_are_found_and_never_recommended_to_their_parents(
     assert figures[own_taste.FOUND] >= 0.8
     assert figures[own_taste.FALSE_ALARMS] <= 0.05
     assert figures[own_taste.SONGS] == 0
+
+
+def test_declined_by_the_parents_childrens_songs_are_recommended_to_them(
+    store: Store, artifacts: Artifacts, world: World
+) -> None:
+    search_weekly(store, cutoff=NOW, now=NOW, zone=Settings().zone)
+    with store.begin() as connection:
+        for user_id, proposal_id in connection.execute(
+            sa.text("SELECT user_id, proposal_id FROM taste_proposals")
+        ).all():
+            taste.decline(connection, user_id, proposal_id, NOW)
+    edition_id = run_service(store, artifacts, cutoff=NOW, seed=1, params=ONE_CONFIGURATION).edition_id
+    figures = judge(store, world, edition_id)
+    assert figures[own_taste.FOUND] == 0
+    assert figures[own_taste.SONGS] > 30
 
 
 def test_searching_twice_proposes_nothing_twice(store: Store, world: World) -> None:
