@@ -12,6 +12,7 @@ from recommenders.listening.interactions import Interactions
 from recommenders.mixing.candidates import Candidates, Source
 from recommenders.mixing.shelf import Shelf
 from recommenders.playlists import monday
+from recommenders.playlists.dial_effect import POSITIONS, adventurousness_effect
 from recommenders.playlists.dials import apply, familiarity
 from recommenders.store.dials import OwnDials, dials_of, read_dials, set_dials
 from tests.playlists.conftest import CUTOFF, Service, plant
@@ -108,7 +109,7 @@ def played_artists(service: Service) -> set[tuple[int, int]]:
 def test_the_more_adventurous_the_fewer_songs_by_artists_that_the_listener_plays(service: Service) -> None:
     service.promote(plant(service, 25, artists=120, tracks=600))
     known, shares = played_artists(service), []
-    for dial in (-1.0, -0.5, 0.0, 0.5, 1.0):
+    for dial in POSITIONS:
         edition = service.run(run_key=f"dial {dial}", publish=False, adventurousness=dial)
         songs = service.sql(
             "SELECT user_id, track_id, array_agg(artist_id) FROM playlist_tracks JOIN track_artists USING (track_id) "
@@ -119,6 +120,9 @@ def test_the_more_adventurous_the_fewer_songs_by_artists_that_the_listener_plays
         shares.append(np.mean([any((user, artist) in known for artist in artists) for user, _, artists in songs]))
     assert all(more > less for more, less in itertools.pairwise(shares)), shares
     assert shares[0] > 1.5 * shares[2] > 3 * shares[4]
+    with service.store.begin() as connection:
+        measured = adventurousness_effect(connection, service.artifacts, edition)
+    assert [effect.known_artists for effect in measured] == pytest.approx(shares)
 
 
 def test_a_dial_in_the_middle_leaves_every_byte_as_it_is(service: Service) -> None:
