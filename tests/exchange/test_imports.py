@@ -194,3 +194,12 @@ def test_what_is_not_there_is_a_clear_error(store: Store, tmp_path: Path) -> Non
         import_path(store, "listening", tmp_path, now=NOW)
     with pytest.raises(DataError, match="no kind"):
         import_path(store, "dreams", tmp_path, now=NOW)
+
+
+def test_every_file_of_a_folder_of_tags_comes_in(store: Store, catalogue: Path) -> None:
+    folder = catalogue / "tags"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        (folder / f"{number}.csv").write_text(f"track_id,tag\nt{number},dreamy\n")
+    assert [report.rows_new for report in import_path(store, "tags", folder, now=NOW)] == [1, 1, 1]
+    assert _sql(store, "SELECT count(*) FROM articles") == [(3,)]
