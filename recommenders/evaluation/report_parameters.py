@@ -39,7 +39,7 @@ class ReportParameters(BaseModel):
         "a fall of reach, retention, depth, coverage or mixtapes, a rise of skips.",
     )
     max_uneven: float = Field(
-        0.05,
+        0.25,
         ge=0,
         le=0.5,
         description="Distance from a half of one side's share of a place of a trial's mixtapes, above which it is "

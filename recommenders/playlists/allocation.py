@@ -23,6 +23,7 @@ from recommenders.store.artifacts import column_matrix, matrix_column
 FILL_BLOCK = 10_000
 ASKING_PARTS = 4  # side by side
 SAVED_BLOCK = 5_000  # users that are read again at a time
+NO_TEAMS = np.empty((0, 0), dtype=np.int8)
 
 
 class Lists(NamedTuple):
@@ -93,13 +94,15 @@ def allocate(
     seed: int,
     cap: int,
     read_forbidden: Callable[[npt.NDArray[np.int64]], Forbidden],
+    teams: npt.NDArray[np.int8] = NO_TEAMS,
 ) -> Allocation:
     """The songs of every user, and figures about it.
 
     `limits` of each user; `cap`: mixtapes that one song may be on. `read_forbidden` gives, for ascending user ids, what
-    they must not get; it is asked only for users whose candidates did not suffice.
+    they must not get; it is asked only for users whose candidates did not suffice. In a trial `teams` (n_users, n) says
+    which side picked each candidate: where a side's song goes to others, its next one comes.
     """
-    chosen, refused, rounds = _deferred_acceptance(shelf, candidates, limits, seed, cap)
+    chosen, refused, rounds = _deferred_acceptance(shelf, candidates, limits, seed, cap, teams)
     lists = lists_of(candidates, chosen)
     exposure = np.bincount(lists.rows[lists.rows >= 0], minlength=len(shelf.track_ids))
     filled, without_fresh = complete(shelf, candidates, lists, limits, cap, exposure, read_forbidden)
@@ -145,7 +148,7 @@ def _short(lists: Lists, limits: Limits) -> npt.NDArray[np.int64]:
 
 
 def _deferred_acceptance(
-    shelf: Shelf, candidates: Candidates, limits: Limits, seed: int, cap: int
+    shelf: Shelf, candidates: Candidates, limits: Limits, seed: int, cap: int, teams: npt.NDArray[np.int8]
 ) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.bool_], int]:
     """Places (n_users, longest length) of the songs chosen in each user's candidates, which candidates were refused,
     and the number of rounds."""
@@ -160,7 +163,7 @@ def _deferred_acceptance(
     rounds = 0
 
     def ask(users: npt.NDArray[np.int64]) -> None:
-        choose(shelf, users, candidates, welcome, refused, limits, chosen)
+        choose(shelf, users, candidates, welcome, refused, limits, teams, chosen)
 
     with ThreadPoolExecutor() as threads:
         while len(asking):

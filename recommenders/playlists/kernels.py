@@ -50,41 +50,48 @@ def _add(shelf, row, tally, stamp):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def choose(shelf, users, candidates, welcome, refused, limits, chosen):  # type: ignore[no-untyped-def]
+def _has_room(teams, user, place, picked, half):  # type: ignore[no-untyped-def]
+    """Whether the side of a trial that picked this candidate has less than half of the list; there may be none."""
+    return teams.shape[0] == 0 or teams[user, place] == 0 or picked[teams[user, place]] < half
+
+
+@compiled()
+def choose(shelf, users, candidates, welcome, refused, limits, teams, chosen):  # type: ignore[no-untyped-def]
     """For each of `users`: the best candidates not refused that keep the caps, as places in the user's list.
 
     The first places go to candidates that are fresh and to the user's taste (`welcome`), as many as there are up to
     the limit. `welcome` and `refused` (n_users, n_candidates) bool; `limits` of all users, as in `dials.Limits`. Writes
-    `chosen` (n_users, longest length), -1 past the end.
+    `chosen` (n_users, longest length), -1 past the end. `teams` (n_users, n_candidates), or of shape (0, 0): each of
+    the teams 1 and 2 gets half of the list, and more only where the other has no candidate left.
     """
     tally = _empty_tally(shelf)
     rows = candidates.rows
+    picked = np.zeros(3, dtype=np.int64)
     for n in range(users.shape[0]):
         user = users[n]
         length, n_fresh = limits.length[user], limits.min_fresh[user]
         caps = (limits.max_per_artist[user], limits.max_per_release[user])
-        count = 0
-        for place in range(rows.shape[1]):
-            if rows[user, place] < 0 or count == n_fresh:
-                break
-            if not welcome[user, place] or refused[user, place]:
-                continue
-            if _fits(shelf, rows[user, place], tally, n + 1, caps):
-                _add(shelf, rows[user, place], tally, n + 1)
-                chosen[user, count] = place
-                count += 1
-        n_fresh = count
-        for place in range(rows.shape[1]):
-            row = rows[user, place]
-            if row < 0 or count == length:
-                break
-            if refused[user, place] or (chosen[user, :n_fresh] == place).any():
-                continue
-            if not _fits(shelf, row, tally, n + 1, caps):
-                continue
-            _add(shelf, row, tally, n + 1)
-            chosen[user, count] = place
-            count += 1
+        count, half = 0, (length + 1) // 2
+        picked[:] = 0
+        # First the fresh songs, then all others within the teams' halves, then whatever there is.
+        for step in range(3 if teams.shape[0] else 2):
+            limit, n_before = n_fresh if step == 0 else length, count
+            for place in range(rows.shape[1]):
+                row = rows[user, place]
+                if row < 0 or count >= limit:
+                    break
+                if refused[user, place] or (step == 0 and not welcome[user, place]):
+                    continue
+                if (step < 2 and not _has_room(teams, user, place, picked, half)) or (
+                    step > 0 and (chosen[user, :n_before] == place).any()
+                ):
+                    continue
+                if _fits(shelf, row, tally, n + 1, caps):
+                    _add(shelf, row, tally, n + 1)
+                    chosen[user, count] = place
+                    count += 1
+                    if teams.shape[0]:
+                        picked[teams[user, place]] += 1
         chosen[user, count:] = -1
 
 

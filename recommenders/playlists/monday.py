@@ -44,10 +44,12 @@ from recommenders.playlists.scoring import Scoring, edition_model, load_scoring
 from recommenders.playlists.shared_terms import Terms, read_terms
 from recommenders.playlists.trial import (
     TRIAL_COLUMNS,
+    drafted_again,
     freeze_tried,
     in_trial,
     load_tried,
     plan_trial,
+    read_teams,
 )
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
 from recommenders.store.dials import Dials, read_dials
@@ -259,6 +261,7 @@ def allocate_songs(store: Store, artifacts: Artifacts, edition_id: int, shards: 
     with store.begin() as connection:
         edition = mixtapes.edition(connection, edition_id)
         rules = MixtapeRules(**edition.parameters)
+        teams = read_teams(artifacts, edition, [first for first, _ in shards])
         allocation = allocate(
             shelf,
             candidates,
@@ -266,12 +269,14 @@ def allocate_songs(store: Store, artifacts: Artifacts, edition_id: int, shards: 
             edition.seed,
             facts["exposure_cap"],
             lambda user_ids: _forbidden(connection, shelf, edition, rules, user_ids),
+            teams,
         )
+        lists = drafted_again(allocation.lists, candidates, teams, edition.seed)
         mixtapes.conclude_edition(connection, edition_id, "planned", {"allocation": allocation.figures})
     for first, end in shards:
         places = np.searchsorted(candidates.user_ids, [first, end])
         user_ids = candidates.user_ids[places[0] : places[1]]
-        allocation.lists.slice(*places).save(artifacts, f"editions/{edition_id}/lists-{first}", user_ids)
+        lists.slice(*places).save(artifacts, f"editions/{edition_id}/lists-{first}", user_ids)
         allocation.save_refused(artifacts, f"editions/{edition_id}/refused-{first}", user_ids, int(places[0]))
     allocation.save_exposure(artifacts, f"editions/{edition_id}/exposure")
     stage.done(len(candidates.user_ids), "users")

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from recommenders.mixing.candidates import Candidates
 from recommenders.mixing.shelf import Forbidden, Shelf
-from recommenders.playlists.allocation import Lists, complete, lists_of, welcomed
+from recommenders.playlists.allocation import NO_TEAMS, Lists, complete, lists_of, welcomed
 from recommenders.playlists.dials import Limits
 from recommenders.playlists.reasons import Bend
 from recommenders.store import Artifacts
@@ -44,8 +44,9 @@ def allocate_one(
     standing: Standing,
     cap: int,
     read_forbidden: Callable[[npt.NDArray[np.int64]], Forbidden],
+    teams: npt.NDArray[np.int8] = NO_TEAMS,
 ) -> Lists:
-    """The list of one user, while all others keep theirs.
+    """The list of one user, while all others keep theirs; in a trial `teams` as `allocate` takes them.
 
     A song that is on as many mixtapes as may be is taken, unless the user is one of those who have it. With the
     candidates and limits of the run itself this is the list of the run.
@@ -56,7 +57,7 @@ def allocate_one(
     crowded = (standing.exposure[np.maximum(rows, 0)] >= cap) & ~np.isin(rows, standing.kept)
     taken = np.isin(rows, standing.refused) | crowded
     chosen = np.full((1, int(limits.length[0])), -1, dtype=np.int16)
-    choose(shelf, np.zeros(1, np.int64), candidates, welcomed(shelf, candidates), taken, limits, chosen)
+    choose(shelf, np.zeros(1, np.int64), candidates, welcomed(shelf, candidates), taken, limits, teams, chosen)
     lists = lists_of(candidates, chosen)
     exposure = standing.exposure.copy()
     exposure[standing.kept] = np.minimum(exposure[standing.kept], cap - 1)

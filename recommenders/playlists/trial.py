@@ -6,7 +6,7 @@ are far larger than those between two models, fall out of the comparison.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -19,14 +19,14 @@ from recommenders.collaborative.items import load_items
 from recommenders.collaborative.model import KIND as COLLABORATIVE
 from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.errors import ModelError
-from recommenders.mixing.candidates import RUNGS, Candidates, searched
+from recommenders.mixing.candidates import RUNGS, Candidates, Source, searched
 from recommenders.mixing.cold import Cold, Sound, cold_songs
 from recommenders.mixing.listeners import Drawn, draw
 from recommenders.mixing.ranker import KIND as RANKER
 from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Shelf
 from recommenders.mixing.voices import Voices, with_items, with_model
-from recommenders.playlists.allocation import Lists, seeded_hash, welcomed
+from recommenders.playlists.allocation import NO_TEAMS, Lists, seeded_hash, welcomed
 from recommenders.playlists.scoring import Scoring, edition_model, edition_ranker
 from recommenders.store import Artifacts, models
 from recommenders.store.artifacts import column_matrix, matrix_column
@@ -223,11 +223,47 @@ def team_draft(
         champion.fresh_least.copy(),
     )
     teams = np.zeros(merged.rows.shape, dtype=np.int8)
-    rounds = np.arange(max(champion.rows.shape[1], tried.rows.shape[1]))
-    coins = seeded_hash(seed ^ _COIN, tried.user_ids[:, np.newaxis], rounds) & np.uint64(1)
+    coins = _coins(seed, tried.user_ids, max(champion.rows.shape[1], tried.rows.shape[1]))
     sides = (_list(champion, shelf), _list(tried, shelf))
-    draft(sides, drafted, coins.astype(np.bool_), shelf.works, RUNGS, merged, teams)
+    draft(sides, drafted, coins, shelf.works, RUNGS, merged, teams)
     return merged, teams
+
+
+def _coins(seed: int, user_ids: npt.NDArray[np.int64], n_rounds: int) -> npt.NDArray[np.bool_]:
+    """Whether the tried side picks first, (n_users, n_rounds)."""
+    coins = seeded_hash(seed ^ _COIN, user_ids[:, np.newaxis], np.arange(n_rounds)) & np.uint64(1)
+    return coins.astype(np.bool_)
+
+
+def read_teams(artifacts: Artifacts, edition: Edition, shard_starts: Sequence[int]) -> npt.NDArray[np.int8]:
+    """The team (n_users, n) of each candidate of all shards; nobody's, of shape (0, 0), where there is no trial."""
+    if edition.trial_model_id is None:
+        return NO_TEAMS
+    folder = f"{artifacts.url}/editions/{edition.edition_id}"
+    tables = (artifacts.read(f"{folder}/candidates-{first}.parquet", columns=["teams"])[0] for first in shard_starts)
+    return np.concatenate([column_matrix(table["teams"]) for table in tables])
+
+
+def drafted_again(lists: Lists, candidates: Candidates, teams: npt.NDArray[np.int8], seed: int) -> Lists:
+    """The lists of a trial with the scores of their places in a draft of what is left of both sides' picks.
+
+    What others got first is gone, mostly from the side whose songs many want. The scores decide which songs open a
+    mixtape, so they are dealt out once more: by turns, with the same coins, among the songs of the first rung.
+    """
+    if not len(teams):
+        return lists
+    sides = teams_of(lists.rows, candidates.rows, teams)
+    dealt = (sides > 0) & (lists.rows >= 0) & (RUNGS[lists.sources] == RUNGS[Source.MIX])
+    order = np.lexsort((-lists.scores, ~dealt), axis=1)
+    sides, dealt, scores = (np.take_along_axis(values, order, axis=1) for values in (sides, dealt, lists.scores))
+    length = sides.shape[1]
+    rank = np.where(sides == Team.TRIED, np.cumsum(sides == Team.TRIED, axis=1), np.cumsum(sides == 1, axis=1)) - 1
+    first = np.take_along_axis(_coins(seed, candidates.user_ids, length), np.maximum(rank, 0), axis=1)
+    turn = np.where(dealt, 2 * rank + ((sides == Team.TRIED) != first), 2 * length + np.arange(length))
+    dealing = np.take_along_axis(order, np.argsort(turn, axis=1, kind="stable"), axis=1)
+    again = lists.scores.copy()
+    np.put_along_axis(again, dealing, scores, axis=1)
+    return lists._replace(scores=again)
 
 
 def _widened(values: npt.NDArray[Any], n: int, missing: int) -> npt.NDArray[Any]:

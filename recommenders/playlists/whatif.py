@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from recommenders.listening.interactions import Interactions
 from recommenders.mixing.candidates import Candidates
 from recommenders.mixing.shelf import Shelf
+from recommenders.playlists.allocation import NO_TEAMS
 from recommenders.playlists.dials import Limits, limits_of
 from recommenders.playlists.making import (
     Finished,
@@ -29,8 +30,9 @@ from recommenders.playlists.making import (
 from recommenders.playlists.mixtape import Mixtape, Song, read_mixtape
 from recommenders.playlists.scoring import Scoring, forbidden_to, load_scoring
 from recommenders.playlists.standing import Standing, allocate_one
-from recommenders.playlists.trial import as_tried, load_tried
+from recommenders.playlists.trial import as_tried, drafted_again, load_tried
 from recommenders.store import Artifacts, mixtapes, names
+from recommenders.store.artifacts import column_matrix
 from recommenders.store.dials import Dials, OwnDials
 
 
@@ -129,6 +131,7 @@ def make(connection: sa.Connection, frozen: Frozen, change: Change) -> tuple[Fin
         seen = _without(Interactions.of_columns(as_tried(frozen.scored)), change.without)
     scored = score_block(connection, scoring, tried, frozen.user_ids, interactions, seen)
     candidates = candidates_in(scored)
+    teams = column_matrix(scored["teams"]) if tried is not None else NO_TEAMS
     lists = allocate_one(
         scoring.shelf,
         candidates,
@@ -136,7 +139,9 @@ def make(connection: sa.Connection, frozen: Frozen, change: Change) -> tuple[Fin
         frozen.standing,
         scoring.exposure_cap,
         lambda _: frozen.forbidden,
+        teams,
     )
+    lists = drafted_again(lists, candidates, teams, scoring.edition.seed)
     return finish_lists(frozen.finishing, frozen.user_ids, lists, scored), candidates
 
 

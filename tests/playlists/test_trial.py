@@ -101,12 +101,8 @@ def test_each_song_of_a_published_mixtape_says_which_side_picked_it(
     lists, sides = service.lists(edition), teams(service, edition)
     assert service.sql("SELECT model_id, trial_model_id, trial_share FROM editions") == [(*two_models, 1.0)]
     assert all(side is not None and len(side) == len(lists[user]) for user, side in sides.items())
-    counts = Counter(team for side in sides.values() for team in side)
-    assert set(counts) <= {Team.CHAMPION, Team.TRIED}
-    # 40 users x 30 songs, a pair of picks for each coin: what the rules take away is chance.
-    assert counts[Team.TRIED] / counts.total() == pytest.approx(0.5, abs=0.06)
-    per_user = [side.count(Team.TRIED) for side in sides.values()]
-    assert 10 <= np.mean(per_user) <= 20
+    # Whatever the caps took away, from whichever side: half of each list is either side's.
+    assert all(sorted(side) == [Team.CHAMPION] * 15 + [Team.TRIED] * 15 for side in sides.values())
 
 
 @pytest.mark.parametrize("column", ["teams", "scores"])
@@ -187,6 +183,22 @@ def test_a_redo_gives_the_same_bytes_however_it_is_cut(
     assert all(other == first for other in others)
 
 
+def test_a_side_whose_songs_everybody_wants_gets_its_half_and_opens_as_many_mixtapes(service: Service) -> None:
+    """The candidate gives everybody the same few songs, of which a mixtape may have hardly any."""
+    factors = plant(service, 27, users=120)
+    service.promote(factors)
+    same = np.abs(np.random.default_rng(2).normal(size=factors.shape)) * 0.1 + 1
+    edition = service.run(trial_model=candidate(service, same))
+    sides = teams(service, edition)
+    known = service.users[2:]
+    share = np.array([[team == Team.TRIED for team in sides[user]] for user in known])
+    assert share.mean() == pytest.approx(0.5, abs=0.03)
+    opens = share[:, 0].mean()
+    assert 0.3 < opens < 0.7
+    exposure = Counter(track for tracks in service.lists(edition).values() for track in tracks)
+    assert max(exposure.values()) <= max(20, 12, 3 * 30 * 120 // 300)
+
+
 def test_only_a_share_of_the_users_is_in_it_and_they_stay_in(service: Service, two_models: tuple[int, int]) -> None:
     tried = two_models[1]
     expected = {
@@ -221,12 +233,14 @@ def test_a_share_so_small_that_nobody_is_in_it_changes_no_mixtape(
     assert rows(service, edition) == rows(service, plain)
 
 
-def test_a_model_tried_beside_its_own_twin_gives_the_mixtapes_that_it_gives_alone(service: Service) -> None:
+def test_a_model_tried_beside_its_own_twin_gives_nearly_the_mixtapes_that_it_gives_alone(service: Service) -> None:
+    """Nearly: where a rule takes one side's song away, that side's next one comes."""
     factors = plant(service, 22)
     service.promote(factors)
-    plain = service.run(run_key="plain")
+    plain = service.lists(service.run(run_key="plain"))
     edition = service.run(run_key="trial", trial_model=candidate(service, factors))
-    assert service.lists(edition) == service.lists(plain)
+    lists = service.lists(edition)
+    assert np.mean([len(set(lists[user]) & set(plain[user])) / 30 for user in plain]) > 0.9
     assert Counter(team for side in teams(service, edition).values() for team in side)[Team.NEITHER] == 0
 
 
