@@ -22,8 +22,8 @@ that wait for mixtapes.
 - *Try something*: tick `dry_run`. The edition is written and not published; the log of `publish` and the first page say
   what would change beside this week's mixtapes, or else last week's: how many users and songs, which songs come and go
   most, and from which sources.
-- *Other rules*: length, caps, fresh songs, and how adventurous mixtapes are to be. What a listener has set for their own
-  (`mixtape dials`, or their page) goes before; it counts from the first cut-off after it was set.
+- *Other rules*: length, caps, fresh songs, and how adventurous mixtapes are to be. What listeners have set for their
+  own (`mixtape dials`, or their page) goes before; it counts from the first cut-off after it was set.
 - *Let listeners decide between two models*: give the other one's `model_id` as `trial_model` (one that the gate turned
   down, too), and a `trial_share` below 1 if not everybody is to be in it. It and the champion pick the songs of each
   mixtape by turns, under all rules; `weekly_report` says whose were liked more. Scheduled runs have no trial: trigger
