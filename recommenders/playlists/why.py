@@ -4,14 +4,26 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.collaborative.model import load_model
-from recommenders.listening.interactions import load_interactions
+from recommenders.listening.interactions import Interactions, load_interactions
 from recommenders.mixing.candidates import Candidates, user_factors
+from recommenders.mixing.mix_kernels import SMALLEST_KERNEL
+from recommenders.mixing.ranker import FEATURES, Ranker
 from recommenders.mixing.shelf import load_shelf
+from recommenders.mixing.voices import YOUTH_WEEKS
+from recommenders.playlists.explaining import Ranking, describe_songs
 from recommenders.playlists.mixtape import Mixtape, Song, read_mixtape
+from recommenders.playlists.scoring import load_scoring
 from recommenders.store import Artifacts, mixtapes, models, names, verification
+
+SPOKEN = ("collaborative", "items", "artist", "text", "sound")
+COLLABORATIVE, ITEMS, TEXT, RATE, YOUTH = (
+    list(FEATURES).index(name) for name in ("collaborative", "items", "text", "rate", "youth")
+)
+SILENT = 5e-3  # what is measured less than this is not worth saying
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ def why(
         lines = [f"{title} is not on the mixtape of {user} in the week of {mixtape.week}."]
         rules = verification.rules_against(connection, edition, mixtape.user_id, track_id)
         lines += rules + _standing(artifacts, mixtape, track_id, ruled_out=bool(rules))
+    lines += _models_say(connection, artifacts, mixtape, track_id)
     lines += _model_score(connection, artifacts, mixtape, track_id)
     return Explanation(user, track, mixtape.week, song is not None, lines)
 
@@ -79,6 +92,48 @@ def _standing(artifacts: Artifacts, mixtape: Mixtape, track_id: int, *, ruled_ou
     if rank < lowest and not ruled_out:
         said += f" Others wanted it more: no song is on more than {facts['exposure_cap']} mixtapes of a week."
     return [said]
+
+
+def _models_say(connection: sa.Connection, artifacts: Artifacts, mixtape: Mixtape, track_id: int) -> list[str]:
+    """What each model says of the track to the ranker of the edition, how much that counts, and the chance."""
+    if not artifacts.exists(f"{artifacts.url}/editions/{mixtape.edition_id}/shelf.parquet"):
+        return []
+    scoring = load_scoring(connection, artifacts, mixtape.edition_id)
+    if scoring.model is None or scoring.voices is None or scoring.ranker is None:
+        return ["No ranker took part."]
+    shard = max(start for start in scoring.shard_starts if start <= mixtape.user_id)
+    own, _ = artifacts.read(
+        f"{artifacts.url}/editions/{mixtape.edition_id}/candidates-{shard}.parquet",
+        columns=["user_id", "liked", "strengths"],
+        users=(mixtape.user_id, mixtape.user_id + 1),
+    )
+    ranking = Ranking(scoring.shelf, scoring.model, scoring.cold, scoring.voices, scoring.ranker)
+    rows = scoring.shelf.rows(np.array([track_id]))
+    features, chances = describe_songs(ranking, Interactions.of_columns(own), np.array([mixtape.user_id]), rows)
+    if np.isnan(chances[0]):
+        return ["The ranker says nothing of it: nothing is known that the user likes, or it came after the cut-off."]
+    return [
+        f"The ranker gives it a chance of {chances[0]:.1%}".replace("%", " %")
+        + f": {_in_words(scoring.ranker, features[0])}."
+    ]
+
+
+def _in_words(ranker: Ranker, features: npt.NDArray[np.float32]) -> str:
+    """The features, each as what was measured and how much it adds to the logit: "items 0.12 (+0.96), sound -"."""
+    silent = np.zeros(len(features))
+    silent[TEXT] = np.log(SMALLEST_KERNEL)
+    added = np.array(ranker.weights) * (features - silent)
+    measured = features.astype(np.float64)
+    measured[[COLLABORATIVE, ITEMS]] **= 2
+    measured[TEXT] = np.exp(features[TEXT]) - SMALLEST_KERNEL
+    said = [
+        f"{name} {value:.2f} ({more:+.2f})" if abs(value) > SILENT else f"{name} -"
+        for name, value, more in zip(SPOKEN, measured[: len(SPOKEN)], added, strict=False)
+    ]
+    said.append(f"new listeners {np.exp(features[RATE]):.1f} a week ({added[RATE]:+.2f})")
+    if features[YOUTH] > SILENT:
+        said.append(f"{-YOUTH_WEEKS * np.log(features[YOUTH]):.1f} weeks old ({added[YOUTH]:+.2f})")
+    return ", ".join(said)
 
 
 def _model_score(connection: sa.Connection, artifacts: Artifacts, mixtape: Mixtape, track_id: int) -> list[str]:

@@ -344,3 +344,29 @@ def lists_of(connection: sa.Connection, edition_id: int) -> dict[str, npt.NDArra
         [("user_id", "i8"), ("position", "i8"), ("track_id", "i8"), ("score", "f4"), ("source", "i2")],
         {"id": edition_id},
     )
+
+
+def reasons_of(connection: sa.Connection, edition_id: int) -> dict[str, npt.NDArray[Any]]:
+    """What each song of an edition is there for: `user_id, track_id, source` and `reason` (their codes), `first_play`
+    and `second_play` (track ids, 0 = none), `team` (-1 = of no trial), ordered by user and position."""
+    return copy_out(
+        connection,
+        """
+        SELECT user_id, song.track_id, song.source, song.reason, reason_ids[2 * song.position - 1],
+               reason_ids[2 * song.position], coalesce(teams[song.position], -1::smallint)
+        FROM playlists, unnest(track_ids, sources, reason_codes) WITH ORDINALITY
+                        AS song (track_id, source, reason, position)
+        WHERE week = (SELECT week FROM editions WHERE edition_id = %(id)s) AND edition_id = %(id)s
+        ORDER BY user_id, song.position
+        """,
+        [
+            ("user_id", "i8"),
+            ("track_id", "i8"),
+            ("source", "i2"),
+            ("reason", "i2"),
+            ("first_play", "i8"),
+            ("second_play", "i8"),
+            ("team", "i2"),
+        ],
+        {"id": edition_id},
+    )
