@@ -4,8 +4,6 @@ import numpy as np
 
 from recommenders.compiled import compiled
 
-NOTHING = 1e-6  # the share of a score below which a fall is rounding
-
 
 @compiled()
 def count_together(offsets, places, weights, gram):  # type: ignore[no-untyped-def]
@@ -92,68 +90,3 @@ def strongest_together(sources, liked, lovers, dense, counts, found_columns, fou
         for i in range(count):
             values[i] = sums[met[i]]
         counts[n] = keep_strongest(values, met, count, k, found_columns[n], found_values[n])
-
-
-@compiled()
-def explain(liked, similarity, songs, plays, falls):  # type: ignore[no-untyped-def]
-    """Write into `plays` (n_users, length, n), -1 = none, the liked tracks without which each song's score falls most,
-    and into `falls` by how much.
-
-    The score is sum_j w_j s_j / sum_j w_j. Without play j it is lower where s_j is above the score, by
-    w_j (s_j - score) / (sum - w_j); without the only play, it is 0.
-    """
-    offsets, tracks, weights = liked
-    n_tracks = similarity[0].shape[0] - 1
-    wanted, place_of = np.full(n_tracks, -1, dtype=np.int64), np.zeros(n_tracks, dtype=np.int64)
-    for user in range(songs.shape[0]):
-        first, end = offsets[user], offsets[user + 1]
-        if first == end:
-            continue
-        said = _said_of(tracks[first:end], similarity, songs[user], user, wanted, place_of)
-        own = weights[first:end].astype(np.float64)
-        total = own.sum()
-        for n in range(songs.shape[1]):
-            if songs[user, n] < 0:
-                continue
-            place = place_of[songs[user, n]]
-            score = (own * said[:, place]).sum() / total
-            for i in range(end - first):
-                if said[i, place] <= 0:
-                    continue
-                rest = total - own[i]
-                fall = own[i] * (said[i, place] - score) / rest if end - first > 1 else score
-                if fall <= NOTHING * score:
-                    continue
-                _put_in(plays[user, n], falls[user, n], tracks[first + i], fall)
-
-
-@compiled()
-def _put_in(plays, falls, play, fall):  # type: ignore[no-untyped-def]
-    """Put a play in among the strongest, where it belongs; of equal ones the first stays before."""
-    at = plays.shape[0]
-    while at > 0 and falls[at - 1] < fall:
-        at -= 1
-    if at == plays.shape[0]:
-        return
-    for behind in range(plays.shape[0] - 1, at, -1):
-        plays[behind] = plays[behind - 1]
-        falls[behind] = falls[behind - 1]
-    plays[at] = play
-    falls[at] = fall
-
-
-@compiled()
-def _said_of(liked, similarity, songs, user, wanted, place_of):  # type: ignore[no-untyped-def]
-    """What each of the `liked` tracks says of each of the `songs`, (n_liked, n_songs): column `place_of[song]`."""
-    starts, columns, values = similarity
-    asked = 0
-    for song in songs:
-        if song >= 0 and wanted[song] != user:
-            wanted[song], place_of[song] = user, asked
-            asked += 1
-    said = np.zeros((liked.shape[0], asked), dtype=np.float64)
-    for n in range(liked.shape[0]):
-        for i in range(starts[liked[n]], starts[liked[n] + 1]):
-            if wanted[columns[i]] == user:
-                said[n, place_of[columns[i]]] = values[i]
-    return said

@@ -140,32 +140,6 @@ def score_items(model: ItemModel, strengths: csr_matrix) -> npt.NDArray[np.float
     return scores
 
 
-def explain_items(
-    model: ItemModel, strengths: csr_matrix, songs: npt.NDArray[np.int64], n: int = 2
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """The `n` liked tracks without which each song's score falls most, and by how much it falls, the most first.
-
-    `strengths` (n_users, n_tracks) in the model's order, `songs` (n_users, length) its columns, -1 = none. Returns
-    plays (n_users, length, n) as columns, -1 = none, and falls (n_users, length, n) float32 > 0: the score minus the
-    score from all other likings. Plays that are each named lower the score together as well.
-    """
-    from recommenders.collaborative.item_kernels import explain
-
-    liked = likings(strengths)
-    liked.eliminate_zeros()
-    plays = np.full((*songs.shape, n), -1, dtype=np.int64)
-    falls = np.zeros(plays.shape, dtype=np.float32)
-    similarity = model.similarity
-    explain(
-        (liked.indptr.astype(np.int64), liked.indices, liked.data),
-        (similarity.indptr.astype(np.int64), similarity.indices, similarity.data),
-        np.ascontiguousarray(songs),
-        plays,
-        falls,
-    )
-    return plays, falls
-
-
 def save_items(artifacts: Artifacts, name: str, model: ItemModel) -> str:
     """Write the model, rows in its order of tracks, as the artifact `name`; return its URI."""
     offsets = pa.array(model.similarity.indptr.astype(np.int32))
