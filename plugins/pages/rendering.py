@@ -33,6 +33,11 @@ SOURCES = {
     "editorial": "from lists by curators",
     "popular": "popular with everybody",
     "audio": "close to their own taste, by its sound",
+    "items": "close to songs that they play",
+    "text": "described like songs that they play",
+    "artist": "by artists that they play",
+    "listeners like you": "what listeners of a close taste play",
+    "curators": "from curators' lists that suit them",
 }
 
 TICKS = {

@@ -265,3 +265,13 @@ def test_uploads_show_what_was_heard_and_what_cannot_be_used(
 def test_uploads_of_a_service_without_audio_say_how_to_begin(client: Any) -> None:
     words = Page(client.get("/uploads")).words
     assert "No recording has been heard yet." in words and "analyse_uploads" in words
+
+
+def test_every_source_of_a_song_is_explained(store: Store) -> None:
+    from plugins.pages.rendering import SOURCES
+
+    with store.begin() as connection:
+        names = connection.execute(
+            sa.text("SELECT source_name(code::smallint) FROM generate_series(1, 100) code")
+        ).scalars()
+        assert set(SOURCES) == set(names) - {None}
