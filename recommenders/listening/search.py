@@ -66,8 +66,7 @@ def _search(
         with store.begin() as connection:
             advisory_lock(connection, "taste")
             write_found(connection, *_tables(found, parameters), since=begins, cutoff=cutoff, zone=zone)
-            write_genres(connection, kinds.artist_ids, kinds.kinds)
-            note_search(
+            search_id = note_search(
                 connection,
                 cutoff=cutoff,
                 made_at=now,
@@ -75,6 +74,7 @@ def _search(
                 plays=len(plays),
                 found=len(found),
             )
+            write_genres(connection, search_id, kinds.artist_ids, kinds.kinds)
     stage.done(len(listening), "events", f"{len(found):,} findings, as of {len(cutoffs)} moments")
     return len(found)
 

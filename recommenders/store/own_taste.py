@@ -15,7 +15,10 @@ from recommenders.store.bulk import copy_out
 Ids = npt.NDArray[np.int64]
 
 _EXCLUDED = "x.valid_from <= %(cutoff)s AND x.valid_until > %(cutoff)s AND x.undone_at IS NULL"
-_PROPOSED = "p.state = 'proposed' AND p.known_at <= %(cutoff)s"
+_PROPOSED = (
+    "(p.state = 'proposed' OR p.state = 'withdrawn' AND p.withdrawn_at > %(cutoff)s) AND p.known_at <= %(cutoff)s"
+)
+_ARTISTS = "unnest(CASE WHEN p.changed_at <= %(cutoff)s THEN p.artist_ids ELSE p.former_artist_ids END)"
 _EXCLUSIONS = f"FROM taste_exclusions x WHERE {_EXCLUDED} AND x.user_id >= %(first_user)s AND x.user_id < %(end_user)s"
 _PROPOSALS = f"FROM taste_proposals p WHERE {_PROPOSED} AND p.user_id >= %(first_user)s AND p.user_id < %(end_user)s"
 
@@ -49,9 +52,9 @@ EXISTS (SELECT {_PROPOSALS} AND p.user_id = e.user_id
 """
 _MUSIC = f"""
 WITH music AS (
-    SELECT p.user_id, unnest(p.artist_ids) AS artist_id, false AS excluded {_PROPOSALS}
+    SELECT p.user_id, {_ARTISTS} AS artist_id, false AS excluded {_PROPOSALS}
     UNION ALL
-    SELECT p.user_id, unnest(p.artist_ids), true
+    SELECT p.user_id, {_ARTISTS}, true
     FROM taste_exclusions x JOIN taste_proposals p USING (proposal_id)
     WHERE {_EXCLUDED} AND x.user_id >= %(first_user)s AND x.user_id < %(end_user)s
 )
@@ -73,7 +76,9 @@ WHERE undone_at IS NULL AND (valid_from <= %(earlier)s AND valid_until > %(earli
                          <> (valid_from <= %(cutoff)s AND valid_until > %(cutoff)s)
 UNION
 SELECT user_id FROM taste_proposals
-WHERE state = 'proposed' AND (known_at <= %(earlier)s) <> (known_at <= %(cutoff)s)
+WHERE state <> 'declined' AND (known_at <= %(earlier)s) <> (known_at <= %(cutoff)s)
+   OR (changed_at <= %(earlier)s) <> (changed_at <= %(cutoff)s)
+   OR (withdrawn_at > %(earlier)s) <> (withdrawn_at > %(cutoff)s)
 """
 
 

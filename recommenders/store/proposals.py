@@ -37,7 +37,11 @@ _RENEW = """
 UPDATE taste_proposals p
 SET seen_at = :cutoff, evidence = f.evidence, finding = f.finding, artist_ids = f.artist_ids,
     played_artists = f.played_artists,
-    state = CASE p.state WHEN 'withdrawn' THEN 'proposed' ELSE p.state END
+    former_artist_ids = CASE WHEN f.artist_ids @> p.artist_ids AND f.artist_ids <@ p.artist_ids
+                             THEN p.former_artist_ids ELSE p.artist_ids END,
+    changed_at = CASE WHEN f.artist_ids @> p.artist_ids AND f.artist_ids <@ p.artist_ids
+                      THEN p.changed_at ELSE :cutoff END,
+    state = CASE p.state WHEN 'withdrawn' THEN 'proposed' ELSE p.state END, withdrawn_at = NULL
 FROM known_found k JOIN found f USING (n)
 WHERE p.proposal_id = k.proposal_id AND p.seen_at <= :cutoff
 """
@@ -55,7 +59,7 @@ ORDER BY f.n
 """
 # What was not found again, although its time was looked at, and nothing newer knows better.
 _WITHDRAW = """
-UPDATE taste_proposals p SET state = 'withdrawn'
+UPDATE taste_proposals p SET state = 'withdrawn', withdrawn_at = :cutoff
 WHERE p.state = 'proposed' AND p.seen_at < :cutoff AND (p.from_at IS NULL OR p.from_at >= :since)
   AND NOT EXISTS (SELECT FROM taste_searches s WHERE s.cutoff > :cutoff)
 """
@@ -93,16 +97,17 @@ def write_found(
 
 def note_search(
     connection: sa.Connection, *, cutoff: dt.datetime, made_at: dt.datetime, users: int, plays: int, found: int
-) -> None:
-    """Remember that a search was made as of `cutoff`; of two as of the same moment the later one."""
+) -> int:
+    """Remember that a search was made as of `cutoff`, of two as of the same moment the later one; its number."""
     connection.execute(sa.text("DELETE FROM taste_searches WHERE cutoff = :cutoff"), {"cutoff": cutoff})
-    connection.execute(
+    number = connection.execute(
         sa.text("""
             INSERT INTO taste_searches (cutoff, made_at, users, plays, found)
-            VALUES (:cutoff, :made_at, :users, :plays, :found)
+            VALUES (:cutoff, :made_at, :users, :plays, :found) RETURNING search_id
         """),
         {"cutoff": cutoff, "made_at": made_at, "users": users, "plays": plays, "found": found},
-    )
+    ).scalar_one()
+    return int(number)
 
 
 def searched_between(connection: sa.Connection, after: dt.datetime, until: dt.datetime) -> bool:

@@ -91,7 +91,7 @@ def read_signals(connection: sa.Connection, cutoff: dt.datetime, users: tuple[in
     if concerned:
         parts = _without_foreign_music(connection, parts, values)
     signals = _joined([*parts, _bans(connection, events)])
-    return _with_genres(connection, signals.take(_order(signals)))
+    return _with_genres(connection, signals.take(_order(signals)), cutoff)
 
 
 def _blocked(connection: sa.Connection, values: dict[str, Any]) -> "Pairs":
@@ -129,9 +129,9 @@ def _by_artists(part: Signals, credits: dict[str, npt.NDArray[np.int64]], artist
     return found
 
 
-def _with_genres(connection: sa.Connection, signals: Signals) -> Signals:
-    """The signals with the genre of each one's track."""
-    track_ids, genres = genres_of_tracks(connection)
+def _with_genres(connection: sa.Connection, signals: Signals, cutoff: dt.datetime) -> Signals:
+    """The signals with the genre of each one's track, as of the cut-off."""
+    track_ids, genres = genres_of_tracks(connection, cutoff)
     places = places_of(track_ids, signals.track_ids)
     return replace(signals, genres=np.append(genres, np.int32(0))[places]) if len(track_ids) else signals
 
@@ -274,7 +274,7 @@ def read_earlier(connection: sa.Connection, signals: Signals, cutoff: dt.datetim
         read = read_signals(connection, earlier, (int(users[0]), int(users[-1]) + 1))
         parts.append(read.take(np.isin(read.user_ids, users)))
     joined = _joined(parts)
-    return joined.take(_order(joined)) if len(parts) > 1 else joined
+    return _with_genres(connection, joined.take(_order(joined)) if len(parts) > 1 else joined, earlier)
 
 
 def _utc(moment: dt.datetime) -> np.datetime64:

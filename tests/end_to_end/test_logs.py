@@ -27,6 +27,7 @@ STAGES = {
         "place": "place",
     },
     "retrain_collaborative": {
+        "search_foreign": "search",
         "prepare": "prepare",
         "try_configuration": r"try ALS .+",
         "train": r"judge ALS .+|refit",

@@ -270,6 +270,32 @@ def test_what_was_not_known_yet_does_not_hold(service: Store) -> None:
         assert np.array_equal(getattr(earlier, name), expected, equal_nan=name == "times"), name
 
 
+def test_a_later_search_changes_nothing_as_of_an_earlier_moment(service: Store) -> None:
+    """What a Monday reads must not change while it runs, whatever a retraining finds meanwhile."""
+    with service.begin() as connection:
+        first = note_search(connection, cutoff=NOW - DAY, made_at=NOW, users=0, plays=0, found=0)
+        write_genres(connection, first, np.array([1, 2, 3]), np.array([0, 1, 2]))
+        find(connection, NOW)
+        find(connection, NOW, device="phone", artists=[1], played=1)
+        before, artists = read_signals(connection, NOW), forbidden(connection)
+        later = NOW + WEEK
+        find(connection, later, artists=[3, 4], played=2)
+        last = note_search(connection, cutoff=later, made_at=later, users=0, plays=0, found=0)
+        write_genres(connection, last, np.array([1, 2, 3]), np.array([2, 2, 2]))
+        assert states(connection) == ["proposed", "withdrawn"]
+        after = read_signals(connection, NOW)
+        assert forbidden(connection) == artists == {1, 2, 3}
+        assert forbidden(connection, later) == {3, 4}
+        now, earlier = (
+            read_signals(connection, later),
+            read_earlier(connection, read_signals(connection, later), later, NOW),
+        )
+    for name, expected in vars(before).items():
+        assert np.array_equal(getattr(after, name), expected, equal_nan=name == "times"), name
+        assert np.array_equal(getattr(earlier, name), expected, equal_nan=name == "times"), name
+    assert not np.array_equal(now.genres, before.genres)
+
+
 def test_decisions_of_one_user_are_not_anothers(service: Store) -> None:
     with service.begin() as connection:
         find(connection)
@@ -302,9 +328,9 @@ def test_a_genre_is_the_tag_else_the_artists_else_the_kind_of_music(service: Sto
                        (1, 'mood', 'calm', 9, 'human'), (3, 'genre', 'dub', 1, 'crawl')
             """)
         )
-        write_genres(connection, np.array([2, 3]), np.array([0, 4]))
-        note_search(connection, cutoff=NOW, made_at=NOW, users=0, plays=0, found=0)
-        track_ids, genres = genres_of_tracks(connection)
+        search = note_search(connection, cutoff=NOW, made_at=NOW, users=0, plays=0, found=0)
+        write_genres(connection, search, np.array([2, 3]), np.array([0, 4]))
+        track_ids, genres = genres_of_tracks(connection, NOW)
         found = dict(zip(track_ids.tolist(), genres.tolist(), strict=True))
         signals = read_signals(connection, NOW)
     assert found[1] == found[2] == found[3] > 0

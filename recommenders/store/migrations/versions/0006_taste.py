@@ -8,8 +8,8 @@ down_revision = "0005"
 TASTE = """
 -- Listening that looks like somebody else's. It is confined to a device, to hours of the day (local, from `first_hour`
 -- on) or to one night (`from_at` to `until_at`); `artist_ids` are those whose music it is, the user's own plays of them
--- first. Known from `known_at` on: the cut-off of the listening in which it was found first; `seen_at`: last.
--- Withdrawn: it was not found again.
+-- first. Known from `known_at` on: the cut-off of the listening in which it was found first; `seen_at`: last. As of a
+-- moment before `changed_at` the artists were `former_artist_ids`. Withdrawn, as of `withdrawn_at`: not found again.
 CREATE TABLE taste_proposals (
     proposal_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     user_id bigint NOT NULL REFERENCES users,
@@ -20,12 +20,15 @@ CREATE TABLE taste_proposals (
     from_at timestamptz,
     until_at timestamptz,
     artist_ids bigint[] NOT NULL,
+    former_artist_ids bigint[] NOT NULL DEFAULT '{}',
+    changed_at timestamptz NOT NULL DEFAULT '-infinity',
     played_artists integer NOT NULL,
     evidence jsonb NOT NULL,
     state text NOT NULL DEFAULT 'proposed' CHECK (state IN ('proposed', 'accepted', 'declined', 'withdrawn')),
     known_at timestamptz NOT NULL,
     seen_at timestamptz NOT NULL,
     decided_at timestamptz,
+    withdrawn_at timestamptz,
     CHECK (num_nonnulls(device, first_hour, from_at) = 1),
     CHECK ((first_hour IS NULL) = (hours IS NULL) AND (from_at IS NULL) = (until_at IS NULL))
 );
@@ -50,10 +53,12 @@ CREATE TABLE taste_searches (
     found integer NOT NULL
 );
 
--- The genre of each track: above 0 a tag's, below 0 a kind of music found in who plays what.
+-- The genre of each track as of a search: above 0 a tag's, below 0 a kind of music found in who plays what.
 CREATE TABLE track_genres (
-    track_id bigint PRIMARY KEY REFERENCES tracks,
-    genre integer NOT NULL CHECK (genre <> 0)
+    search_id bigint NOT NULL REFERENCES taste_searches ON DELETE CASCADE,
+    track_id bigint NOT NULL REFERENCES tracks,
+    genre integer NOT NULL CHECK (genre <> 0),
+    PRIMARY KEY (search_id, track_id)
 );
 """
 
