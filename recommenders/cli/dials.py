@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from recommenders.cli.common import app, console, date_of, now, open_artifacts, open_store, plain
-from recommenders.errors import ConfigurationError
+from recommenders.errors import ConfigurationError, UnknownNameError
 from recommenders.settings import Settings
 
 _NAMES = ("adventurousness", "min_fresh", "length", "max_per_artist", "max_per_release")
@@ -27,11 +27,18 @@ def dials(
         None
     ),
     max_per_release: Annotated[int | None, typer.Option("--per-release", help="Most songs of one release.")] = None,
-    reset: Annotated[bool, typer.Option("--reset", help="Take back all that was set before.")] = False,
+    never: Annotated[
+        list[str] | None, typer.Option(metavar="TERM", help="Block what is called so, like christmas. Repeatable.")
+    ] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="TERM", help="End the block of a term. Repeatable.")
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Take back all dials that were set before.")] = False,
 ) -> None:
     """Show, or set, what a user's own mixtapes are to be like, from the next Monday on."""
     from recommenders.exchange.terminal import plain_table
     from recommenders.playlists.parameters import MixtapeRules
+    from recommenders.store.blocks import block_term, blocked_terms, unblock_term
     from recommenders.store.dials import OwnDials, dials_of, set_dials
     from recommenders.store.users import get_user
 
@@ -43,12 +50,19 @@ def dials(
         if said or reset:
             own = _checked({**own.model_dump(), **said})
             set_dials(connection, user_id, own, now())
+        for term in never or ():
+            block_term(connection, user_id, term, now())
+        for term in allow or ():
+            if not unblock_term(connection, user_id, term, now()):
+                raise UnknownNameError(f"{user} does not block {term!r}.")
+        terms = blocked_terms(connection, user_id, now())
     defaults = MixtapeRules()
     rows = []
     for name in _NAMES:
         value = getattr(own, name)
         what = "as every week's run has it" if value is None else "their own"
         rows.append((name, str(getattr(defaults, name) if value is None else value), what))
+    rows += [("never", term, "blocked") for term in terms]
     console().print(plain_table(("dial", "value", ""), rows))
 
 
