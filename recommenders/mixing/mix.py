@@ -24,11 +24,8 @@ def on_lists(
     editorial: Editorial, shelf: Shelf, interactions: Interactions, user_ids: npt.NDArray[np.int64]
 ) -> Offered:
     """The first songs of the curators' lists that suit each of `user_ids` (ascending) best."""
-    found = suited(editorial, shelf, interactions, user_ids, LISTS)
-    counts = np.diff(found.offsets)
-    kept = np.arange(len(found.rows)) - np.repeat(found.offsets[:-1], counts) < LIST_SONGS
-    offsets = np.append(0, np.cumsum(np.minimum(counts, LIST_SONGS)))
-    return Offered(offsets, found.rows[kept], np.full(int(kept.sum()), Source.LISTS, dtype=np.int8))
+    found = suited(editorial, shelf, interactions, user_ids, LISTS, LIST_SONGS)
+    return Offered(found.offsets, found.rows, np.full(len(found.rows), Source.LISTS, dtype=np.int8))
 
 
 class Pool(NamedTuple):
