@@ -16,6 +16,7 @@ WARM, BY_SOUND, BY_ARTIST = 0, 1, 2  # what has placed a song among the others
 
 PLAYS, TASTE, SOUND = int(Reason.PLAYS), int(Reason.TASTE), int(Reason.SOUND)
 TERMS, ARTIST = int(Reason.TERMS), int(Reason.ARTIST)
+COLLABORATIVE, ARTISTS, TEXT, BY_EAR = 0, 2, 3, 4  # features
 NOT_ASKED = -2
 _N_KINDS = max(Reason) + 1
 
@@ -81,13 +82,23 @@ def sounds_most_like(voices, row, rows, falls, least, named):  # type: ignore[no
 @compiled()
 def kind_of(feature, placed, same_artist):  # type: ignore[no-untyped-def]
     """What is said where this feature falls most: the plays, the terms, the sound, or the artist."""
-    if feature == 3:
+    if feature == TEXT:
         return TERMS
-    if feature == 4 or (feature == 0 and placed == BY_SOUND):
+    if feature == BY_EAR or (feature == COLLABORATIVE and placed == BY_SOUND):
         return SOUND
-    if placed == BY_ARTIST and feature in (0, 2) and same_artist:
+    if placed == BY_ARTIST and feature in (COLLABORATIVE, ARTISTS) and same_artist:
         return ARTIST
     return PLAYS
+
+
+@compiled()
+def next_kind(parts, placed, same_artist):  # type: ignore[no-untyped-def]
+    """What is said where what counts most are texts that have no terms to be named: the next model's word."""
+    strongest = 0
+    for k in range(1, parts.shape[0]):
+        if k != TEXT and parts[k] > parts[strongest]:
+            strongest = k
+    return kind_of(strongest, placed, same_artist)
 
 
 @compiled()
@@ -101,8 +112,9 @@ def choose(shelf, voices, terms, row, placed, rows, falls, parts, named, kinds, 
     if best < LEAST_FALL:
         return TASTE, -1
     least = max(OTHER_SHARE * best, LEAST_FALL)
+    enough = max(SECOND_SHARE * best, LEAST_FALL)
     alike = NOT_ASKED
-    chosen, kind, value, often = int(np.argmax(falls)), PLAYS, np.float32(0), 3
+    chosen, kind, value, often = -1, PLAYS, np.float32(0), 3
     for n in range(rows.shape[0]):
         if falls[n] < least:
             continue
@@ -114,7 +126,7 @@ def choose(shelf, voices, terms, row, placed, rows, falls, parts, named, kinds, 
             this, play = kind_of(k, placed, same_artist), n
             if this == SOUND:
                 if alike == NOT_ASKED:
-                    alike = sounds_most_like(voices, row, rows, falls, max(SECOND_SHARE * best, LEAST_FALL), named)
+                    alike = sounds_most_like(voices, row, rows, falls, enough, named)
                 play = alike
             if play < 0 or (this == TERMS and (same_artist or shared_terms(terms, row, rows[n], shared) == 0)):
                 continue
@@ -122,6 +134,12 @@ def choose(shelf, voices, terms, row, placed, rows, falls, parts, named, kinds, 
             worth = falls[n] * parts[n, k] / highest
             if times < often or (times == often and worth > value):
                 chosen, kind, value, often = play, this, worth, times
+    if chosen < 0:
+        chosen = int(np.argmax(falls))
+        kind = next_kind(parts[chosen], placed, share_an_artist(shelf, row, rows[chosen]))
+        if kind == SOUND:
+            alike = sounds_most_like(voices, row, rows, falls, enough, named)
+            chosen, kind = (alike, SOUND) if alike >= 0 else (chosen, PLAYS)
     shared[:] = 0
     if kind == TERMS:
         shared_terms(terms, row, rows[chosen], shared)

@@ -58,6 +58,7 @@ _LISTS = {
                OR cardinality(track_ids) <> ANY (ARRAY[cardinality(scores), cardinality(sources),
                                                        cardinality(reason_codes), cardinality(bends),
                                                        cardinality(reason_ids) / 2,
+                                                       coalesce(cardinality(reason_terms) / 2, cardinality(track_ids)),
                                                        coalesce(cardinality(teams), cardinality(track_ids))]))
     """,
 }
