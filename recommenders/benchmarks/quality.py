@@ -10,18 +10,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from recommenders.audio.network import RetrainNetworkParams
+from recommenders.benchmarks.demo_quality import ORACLE, RANDOM, measure_demo
 from recommenders.benchmarks.hetrec import bring_in, labels_of
 from recommenders.collaborative.sweep import RetrainParams
-from recommenders.demo.oracle import oracle_scores
-from recommenders.demo.world import World, generate_world, write_world
 from recommenders.errors import ConfigurationError
-from recommenders.evaluation import metrics
 from recommenders.evaluation.bench import BenchResult
-from recommenders.evaluation.judging import POPULARITY, Examination, Judgement, K
+from recommenders.evaluation.judging import POPULARITY, Examination, Judgement
 from recommenders.evaluation.parts import GAIN, GAIN_LOW, MIX
 from recommenders.evaluation.quality import (
     BARE_IMPLICIT,
@@ -33,17 +29,13 @@ from recommenders.evaluation.quality import (
     run_service,
     summarise,
 )
-from recommenders.evaluation.split import Fold, first_heard
-from recommenders.exchange.imports import import_path
+from recommenders.evaluation.split import Fold
 from recommenders.store import Artifacts, Store
-from recommenders.store.outside_ids import find_ids
 from recommenders.store.signals import read_catalogue, read_heard, read_signals
 
-ORACLE = "oracle"
-RANDOM = "random"
 ASKED = {RECALL: 0.34, NDCG: 0.305}  # of the mix on HetRec; the best single published reference: .3256 and .2947
 MONDAY = dt.datetime(2026, 1, 5, tzinfo=dt.UTC)  # the moment that both services are asked about
-WEEK = dt.timedelta(weeks=1)
+NEW = f"{RECALL}_new_songs"
 
 NewStore = Callable[[str], AbstractContextManager[Store]]
 Judgements = dict[str, Judgement]
@@ -57,16 +49,19 @@ def run(
     folder: Path,
     test_data: Path,
     params: RetrainParams | None = None,
+    network: RetrainNetworkParams | None = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> BenchResult:
     """Measure the quality of recommendations on `data` (hetrec or demo), once for each seed.
 
-    `new_store(name)` opens an empty, migrated database; files go into `folder`; `test_data` holds HetRec. Raises
-    ConfigurationError for other data, DataError where HetRec is missing.
+    `new_store(name)` opens an empty, migrated database; files go into `folder`; `test_data` holds HetRec. With
+    `network` the demo's songs are heard, and an audio network is trained on them. Raises ConfigurationError for other
+    data, DataError where HetRec is missing.
     """
     if data not in {"hetrec", "demo"}:
         raise ConfigurationError(f"The quality benchmark knows the data hetrec and demo, not {data!r}.")
-    runs = []
+    runs: list[Judgements] = []
+    others: list[dict[str, float]] = []
     for seed in seeds:
         progress(f"{data}, seed {seed}")
         place = folder / f"{data}-{seed}"
@@ -75,11 +70,26 @@ def run(
             if data == "hetrec":
                 runs.append(_hetrec(store, artifacts, place, test_data, seed, params))
             else:
-                runs.append(_demo(store, artifacts, place, seed, params))
+                judged, found = measure_demo(
+                    store, artifacts, place, seed, MONDAY, params=params, network=network, progress=progress
+                )
+                runs.append(judged)
+                others.append(found)
         shutil.rmtree(place, ignore_errors=True)
     swept = (params or RetrainParams()).model_dump(include={"factors", "alpha", "regularisation", "half_life_days"})
     settings = {"data": data, "seeds": list(seeds), "sweep": swept}
-    return summarise(f"quality {data}", settings, runs, _ratios(data, runs))
+    ratios = _ratios(data, runs) | _seed_by_seed(seeds, runs)
+    ratios |= {name: float(np.mean([found[name] for found in others])) for name in (others[0] if others else ())}
+    return summarise(f"quality {data}", settings, runs, ratios)
+
+
+def _seed_by_seed(seeds: Sequence[int], runs: list[Judgements]) -> dict[str, float]:
+    """The gain of the mix over the best single model, with the lower end of its paired interval, on each seed."""
+    return {
+        f"seed {seed}: {name}": run[MIX].figures[name]
+        for seed, run in zip(seeds, runs, strict=True)
+        for name in (GAIN, GAIN_LOW)
+    }
 
 
 def _ratios(data: str, runs: list[Judgements]) -> dict[str, float]:
@@ -100,7 +110,7 @@ def _ratios(data: str, runs: list[Judgements]) -> dict[str, float]:
         ratios |= {
             f"share of the oracle: {name}": (figures[name][RECALL] - least) / span
             for name in (MODEL, MIX, PUBLISHED, BARE_IMPLICIT, POPULARITY)
-        }
+        } | {f"new songs: {name} / {ORACLE}": figures[name][NEW] / figures[ORACLE][NEW] for name in (MIX, PUBLISHED)}
     return ratios
 
 
@@ -121,48 +131,3 @@ def _hetrec(
         fold = Fold(MONDAY, read_signals(connection, MONDAY), read_heard(connection, MONDAY).before(MONDAY), labels)
         examination = Examination(fold, read_catalogue(connection))
     return judge_service(store, artifacts, examination, service, seed)
-
-
-def _demo(store: Store, artifacts: Artifacts, place: Path, seed: int, params: RetrainParams | None) -> Judgements:
-    """Judge by the week after the Monday, which is imported only after everything has been decided."""
-    world = generate_world(seed, MONDAY)
-    write_world(world, place)
-    for kind in ("catalogue", "users", "listening"):
-        import_path(store, kind, place / kind, now=MONDAY)
-    service = run_service(store, artifacts, cutoff=MONDAY, seed=seed, params=params)
-    with store.begin() as connection:
-        known, heard = read_signals(connection, MONDAY), read_heard(connection, MONDAY).before(MONDAY)
-    following = place / "following.parquet"
-    pq.write_table(world.events(MONDAY + WEEK, since=MONDAY), following)
-    import_path(store, "listening", following, now=MONDAY + WEEK)
-    with store.begin() as connection:
-        labels = first_heard(read_signals(connection, MONDAY + WEEK), heard, MONDAY, MONDAY + WEEK)
-        examination = Examination(Fold(MONDAY, known, heard, labels), read_catalogue(connection))
-        oracle = _oracle_lists(
-            world,
-            examination,
-            find_ids(connection, "user", pa.array(world.user_ids)),
-            find_ids(connection, "track", pa.array(world.track_ids)),
-        )
-    judged = judge_service(store, artifacts, examination, service, seed)
-    drawn = np.random.default_rng(seed).random(examination.heard.shape, dtype=np.float32)
-    return judged | {
-        ORACLE: examination.judge_lists(oracle),
-        RANDOM: examination.judge_lists(_best_unheard(drawn, examination)),
-    }
-
-
-def _oracle_lists(
-    world: World, examination: Examination, user_ids: npt.NDArray[np.int64], track_ids: npt.NDArray[np.int64]
-) -> metrics.Lists:
-    """The oracle's best unheard songs; `user_ids` and `track_ids` are those of the world's users and tracks."""
-    users, tracks = np.argsort(user_ids), np.argsort(track_ids)
-    judged = users[np.searchsorted(user_ids[users], examination.user_ids)]
-    return _best_unheard(oracle_scores(world, MONDAY)[judged][:, tracks], examination)
-
-
-def _best_unheard(scores: npt.NDArray[np.float32], examination: Examination) -> metrics.Lists:
-    """The 30 highest scores (n_users, n_tracks) of each judged user among what they have not heard."""
-    scores[examination.heard.nonzero()] = -np.inf
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :K]
-    return np.where(np.isfinite(np.take_along_axis(scores, best, axis=1)), best, -1)

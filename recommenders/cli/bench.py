@@ -46,16 +46,22 @@ def whatever(context: typer.Context) -> None:
 def quality(
     data: Annotated[BenchData, typer.Option(help="What it runs on.")] = BenchData.DEMO,
     seeds: Seeds = "1",
+    hear: Annotated[
+        bool,
+        typer.Option("--audio/--no-audio", help="Whether the demo's songs are sung and heard; minutes a seed."),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Recall@30 and nDCG@30 on held-out listening: each model, the mix, what is published; with tags, of text."""
+    from recommenders.audio.network import RetrainNetworkParams
     from recommenders.benchmarks import language_quality
     from recommenders.benchmarks.quality import run
     from recommenders.runtime.scratch import scratch
 
     numbers, settings = seeds_of(seeds), Settings()
     with scratch(settings) as (new_store, folder):
-        measure = language_quality.run if data is BenchData.TAGS else partial(run, data)
+        network = RetrainNetworkParams() if hear and data is BenchData.DEMO else None
+        measure = language_quality.run if data is BenchData.TAGS else partial(run, data, network=network)
         found = measure(numbers, new_store=new_store, folder=folder, test_data=settings.test_data, progress=say)
     _print(found, as_json)
 

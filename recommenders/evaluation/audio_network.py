@@ -32,7 +32,7 @@ from recommenders.store import Artifacts, Store, models
 from recommenders.store.models import ModelRow
 from recommenders.store.places import places_of
 from recommenders.store.recordings import common_tags
-from recommenders.store.signals import read_catalogue, read_signals
+from recommenders.store.signals import Catalogue, read_catalogue, read_signals
 from recommenders.timing import Stage
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Plan:
 
     run_key: str
     model_id: int  # of the collaborative champion
+    judged_by: str  # what a fifth was held back of: artists, songs, or tracks where there are too few of these
     seed: int
     force: bool
     judged: Ids  # tracks of artists that neither the network nor users' factors know anything of, ascending
@@ -70,7 +71,7 @@ class Plan:
 
     def save(self, artifacts: Artifacts) -> None:
         """Store the plan."""
-        facts = {name: getattr(self, name) for name in ("run_key", "model_id", "seed", "force")}
+        facts = {name: getattr(self, name) for name in ("run_key", "model_id", "judged_by", "seed", "force")}
         artifacts.write(f"{self.folder}/plan", pa.table({"track_id": self.judged, "listeners": self.listeners}), facts)
         artifacts.write(f"{self.folder}/hidden", pa.table({"track_id": self.hidden}))
 
@@ -111,16 +112,17 @@ def prepare(store: Store, artifacts: Artifacts, params: RetrainNetworkParams, *,
             f"Only {learnable.sum()} tracks were analysed and have at least {params.least_listeners} listeners; "
             f"{LEAST_TRACKS} are needed to learn from. Upload more (DAG analyse_uploads), or wait for listeners."
         )
-    together = {"artists": catalogue.artist_ids, "songs": catalogue.work_ids}[params.judge_by]
-    groups = together[places_of(catalogue.track_ids, model.track_ids)]
+    judged_by: str = params.judge_by
+    groups = _groups(catalogue, judged_by)[places_of(catalogue.track_ids, model.track_ids)]
     hidden = _drawn(groups) % JUDGED_SHARE == 0
     if (learnable & hidden).sum() < LEAST_JUDGED or (learnable & ~hidden).sum() < LEAST_JUDGED:
-        groups = model.track_ids  # a service of a few artists: each song stands for itself
+        judged_by, groups = "tracks", model.track_ids  # a service of a few artists: each song stands for itself
         hidden = _drawn(groups) % JUDGED_SHARE == 0
     judged, learnt = np.flatnonzero(learnable & hidden), np.flatnonzero(learnable & ~hidden)
     plan = Plan(
         run_key=run_key,
         model_id=champion.model_id,
+        judged_by=judged_by,
         seed=params.seed,
         force=params.force,
         judged=model.track_ids[judged],
@@ -148,6 +150,16 @@ def count_listeners(model: CollaborativeModel, taste: Interactions) -> Ids:
     liked = taste.track_ids[taste.strengths.indices[taste.strengths.data > 0]]
     places = places_of(model.track_ids, liked)
     return np.bincount(places[places >= 0], minlength=len(model.track_ids))
+
+
+def _groups(catalogue: Catalogue, judged_by: str) -> Ids:
+    return {"artists": catalogue.artist_ids, "songs": catalogue.work_ids, "tracks": catalogue.track_ids}[judged_by]
+
+
+def never_learnt(catalogue: Catalogue, network: ModelRow) -> npt.NDArray[np.bool_]:
+    """The tracks (n_tracks,) that the network never learns from, whoever listens to them."""
+    held_back: npt.NDArray[np.bool_] = _drawn(_groups(catalogue, network.metrics["judged_by"])) % JUDGED_SHARE == 0
+    return held_back
 
 
 def _drawn(ids: Ids) -> Ids:
@@ -199,6 +211,7 @@ def train(store: Store, artifacts: Artifacts, run_key: str, *, now: dt.datetime)
     }
     metrics = {
         "learnt_from": len(lessons.track_ids),
+        "judged_by": plan.judged_by,
         "judged_tracks": len(plan.judged),
         "judged_users": len(examination.user_ids),
         "judged": {name: judgement.figures for name, judgement in judged.items()},

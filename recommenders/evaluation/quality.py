@@ -14,14 +14,16 @@ from implicit.cpu.als import AlternatingLeastSquares
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from recommenders.audio.network import RetrainNetworkParams
 from recommenders.collaborative.items import ItemParameters
 from recommenders.collaborative.model import CollaborativeModel, load_model
 from recommenders.collaborative.sweep import RetrainParams
-from recommenders.evaluation import metrics, ranker_retraining
+from recommenders.evaluation import audio_network, metrics, ranker_retraining
 from recommenders.evaluation.bench import BenchResult
 from recommenders.evaluation.judging import POPULARITY, Examination, Judgement, K
 from recommenders.evaluation.parts import judge_parts
 from recommenders.evaluation.ranker_parameters import RetrainRankerParams
+from recommenders.evaluation.ranker_plan import JUDGE, Plan
 from recommenders.evaluation.ranking import Described, Known, describe_fold
 from recommenders.evaluation.retraining import retrain
 from recommenders.language.similarity import By, read_spaces
@@ -56,13 +58,26 @@ class Service(NamedTuple):
 
 
 def run_service(
-    store: Store, artifacts: Artifacts, *, cutoff: dt.datetime, seed: int, params: RetrainParams | None = None
+    store: Store,
+    artifacts: Artifacts,
+    *,
+    cutoff: dt.datetime,
+    seed: int,
+    params: RetrainParams | None = None,
+    network: RetrainNetworkParams | None = None,
 ) -> Service:
-    """Search for foreign listening, retrain both models and the ranker at `cutoff`, make that Monday's mixtapes."""
+    """Search for foreign listening, retrain the models and the ranker at `cutoff`, make that Monday's mixtapes.
+
+    With `network` also the audio network, by the songs that were heard; it serves from just before the cut-off on.
+    """
     params = (params or RetrainParams()).model_copy(update={"seed": seed})
     search_weekly(store, cutoff=cutoff, now=cutoff, zone=Settings().zone)
     run_key = f"quality/{seed}"
     row = retrain(store, artifacts, params, cutoff=cutoff, run_key=run_key, now=cutoff)
+    if network:
+        earlier = cutoff - dt.timedelta(seconds=1)  # what it says is from before the cut-off
+        network = network.model_copy(update={"seed": seed})
+        audio_network.retrain(store, artifacts, network, run_key=f"{run_key}/audio", now=earlier)
     ranker_run = f"{run_key}/ranker"
     ranker = ranker_retraining.retrain(
         store, artifacts, RetrainRankerParams(seed=seed), cutoff=cutoff, run_key=ranker_run, now=cutoff
@@ -104,8 +119,8 @@ def judge_service(
     with store.begin() as connection:
         known = read_known(connection, model, service.cutoff)
     described = describe_fold(known, examination.fold, model.parameters, ItemParameters(), seed)
-    folder = ranker_retraining.Plan.load(artifacts, service.ranker_run).folder
-    learnt_from = Described.load(artifacts, f"{artifacts.url}/{folder}/described-{ranker_retraining.JUDGE}.parquet")
+    folder = Plan.load(artifacts, service.ranker_run).folder
+    learnt_from = Described.load(artifacts, f"{artifacts.url}/{folder}/described-{JUDGE}.parquet")
     ranker = Ranker(**service.ranker.parameters)
     return {
         MODEL: examination.judge(model),

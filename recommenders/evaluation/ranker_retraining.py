@@ -7,8 +7,7 @@ item-to-item model of everything up to the cut-off.
 
 import datetime as dt
 import logging
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.metadata import version
 
 import numpy as np
@@ -20,10 +19,12 @@ from recommenders.collaborative.items import ItemParameters, fit_items, load_ite
 from recommenders.collaborative.model import KIND as COLLABORATIVE
 from recommenders.collaborative.model import load_model
 from recommenders.errors import ArtifactError, ModelError, NotEnoughDataError
+from recommenders.evaluation.audio_network import never_learnt
 from recommenders.evaluation.gate import GateParameters, compare, relative_difference
 from recommenders.evaluation.judging import Examination
 from recommenders.evaluation.ranker_choice import NDCG, SERVING, Choice, ablate, choose
 from recommenders.evaluation.ranker_parameters import RetrainRankerParams
+from recommenders.evaluation.ranker_plan import FOLDER, JUDGE, LEARN, Plan
 from recommenders.evaluation.ranking import Described, Known, describe_fold
 from recommenders.evaluation.split import Fold, load_columns, save_columns, split
 from recommenders.language.similarity import By, Space, read_spaces
@@ -42,43 +43,8 @@ from recommenders.timing import Stage
 
 log = logging.getLogger(__name__)
 
-FOLDER = "retraining_ranker"
-LEARN, JUDGE = "learn", "judge"  # the two folds
 FRESH_WEEKS = 8
 GATE = GateParameters()
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one retraining set out to do; kept as an artifact beside its folds, and found by the run's key."""
-
-    run_key: str
-    cutoff: dt.datetime
-    seed: int
-    force: bool
-    temporal: bool
-    collaborative: int  # the collaborative champion's model_id
-    network: int | None  # the audio network's, where one serves in that champion's space
-
-    @property
-    def folder(self) -> str:
-        """The folder of the run's artifacts."""
-        return _folder(self.run_key)
-
-    def save(self, artifacts: Artifacts) -> None:
-        """Store the plan."""
-        facts = {**vars(self), "cutoff": self.cutoff.isoformat()}
-        artifacts.write(f"{self.folder}/plan", pa.table({"fold": [LEARN, JUDGE]}), facts)
-
-    @staticmethod
-    def load(artifacts: Artifacts, run_key: str) -> "Plan":
-        """The plan of the run `run_key`."""
-        _, facts = artifacts.read(f"{artifacts.url}/{_folder(run_key)}/plan.parquet")
-        return Plan(cutoff=dt.datetime.fromisoformat(facts.pop("cutoff")), **facts)
-
-
-def _folder(run_key: str) -> str:
-    return f"{FOLDER}/" + re.sub(r"[^A-Za-z0-9.-]+", "_", run_key)
 
 
 def prepare(
@@ -155,12 +121,14 @@ def describe(store: Store, artifacts: Artifacts, run_key: str, fold: str) -> str
     plan, stage = Plan.load(artifacts, run_key), Stage(f"describe {fold}")
     with store.begin() as connection:
         row = models.model(connection, plan.collaborative)
+        network = models.model(connection, plan.network) if plan.network else None
     model = load_model(artifacts, row.artifact_uri, row.model_id)
     place = f"{artifacts.url}/{plan.folder}"
     shelf, _ = load_shelf(artifacts, f"{place}/shelf.parquet")
     catalogue, _ = load_columns(artifacts, f"{plan.folder}/catalogue", Catalogue)
     sound = Sound(*_load_places(artifacts, f"{place}/sound.parquet")) if plan.network else None
-    known = Known(shelf, catalogue, _text(artifacts, plan), sound, model)
+    unlearnt = never_learnt(catalogue, network) if network else None
+    known = Known(shelf, catalogue, _text(artifacts, plan), sound, model, unlearnt)
     described = describe_fold(
         known, Fold.load(artifacts, f"{plan.folder}/{fold}"), model.parameters, ItemParameters(), plan.seed
     )

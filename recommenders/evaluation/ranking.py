@@ -6,7 +6,7 @@ their candidates (conditional logit, McFadden 1974; in ranking: ListNet's top-on
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +34,7 @@ from recommenders.mixing.cold import Sound, cold_songs
 from recommenders.mixing.likings import likings_of
 from recommenders.mixing.mix import MOST_CANDIDATES, Pool, describe
 from recommenders.mixing.mix_kernels import N_FEATURES
-from recommenders.mixing.ranker import SAID, Ranker
+from recommenders.mixing.ranker import FEATURES, SAID, Ranker
 from recommenders.mixing.shelf import Shelf, forbidden_works
 from recommenders.mixing.voices import ages_of, build_voices
 from recommenders.store import Artifacts
@@ -53,13 +53,26 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Known:
-    """What is the same for all folds: the tracks, what is said of them and how they sound, and the champion's space."""
+    """What is the same for all folds: the tracks, what is said of them and how they sound, and the champion's space.
+
+    Of a past week the network knows what only came out later, of the songs that it learnt from: there it is heard on
+    those `unlearnt` (n_tracks,) alone. None: it is asked of a week that had not come yet, and heard on all.
+    """
 
     shelf: Shelf
     catalogue: Catalogue
     text: Space | None
     sound: Sound | None
     champion: CollaborativeModel
+    unlearnt: Bools | None = None
+
+    @property
+    def honest(self) -> Sound | None:
+        """The sound of the tracks on which the network may be heard."""
+        if self.sound is None or self.unlearnt is None:
+            return self.sound
+        kept = self.unlearnt[self.shelf.rows(self.sound.track_ids)]
+        return Sound(self.sound.track_ids[kept], self.sound.vectors[kept])
 
 
 @dataclass(frozen=True)
@@ -134,9 +147,10 @@ def describe_fold(known: Known, fold: Fold, parameters: AlsParameters, items: It
     model = rotate_onto(train_model(taste, parameters, seed).model, known.champion)
     item_model = fit_items(taste, items, known.text)
     shelf = as_of(known.shelf, fold, known.catalogue)
-    cold = cold_songs(shelf, model, known.sound)
+    sound = known.honest
+    cold = cold_songs(shelf, model, sound)
     ages = ages_of(known.catalogue.uploaded_at, fold.cutoff)
-    voices = build_voices(shelf, model, cold, known.sound, item_model, known.text, ages, weeks_of(fold))
+    voices = build_voices(shelf, model, cold, sound, item_model, known.text, ages, weeks_of(fold))
     user_ids = examination.user_ids
     forbidden = forbidden_works(shelf, user_ids, fold.heard)
     factors = user_factors(model, taste, user_ids)
@@ -146,7 +160,20 @@ def describe_fold(known: Known, fold: Fold, parameters: AlsParameters, items: It
     likings = likings_of(shelf, taste, user_ids)
     pool = describe(shelf, forbidden, candidates, factors, likings, Offered.nothing(len(user_ids)), voices)
     alone = lists_alone(examination, shelf, model, factors, likings, voices)
-    return Described(Lesson.of(pool, examination.relevant), alone)
+    lesson = Lesson.of(pool, examination.relevant)
+    return Described(lesson if known.unlearnt is None else _without_word(lesson, ~known.unlearnt), alone)
+
+
+def _without_word(lesson: Lesson, learnt: Bools) -> Lesson:
+    """The lesson as if the network said of the tracks that it has `learnt` from (n_tracks,) what it says of the user's
+    other candidates on average."""
+    place = list(FEATURES).index("sound")
+    there, features = lesson.rows >= 0, lesson.features.copy()
+    silent = learnt[np.maximum(lesson.rows, 0)]
+    asked = there & ~silent
+    means = (features[..., place] * asked).sum(axis=1) / np.maximum(asked.sum(axis=1), 1)
+    features[..., place] = np.where(silent & there, means[:, np.newaxis], features[..., place])
+    return replace(lesson, features=features)
 
 
 def as_of(shelf: Shelf, fold: Fold, catalogue: Catalogue) -> Shelf:
