@@ -32,7 +32,7 @@ class Choice:
     """What ranks from now on.
 
     `name` says under which name it was `judged`, beside everything else; `rivals` are those that it has to stand
-    against; `warning` what a person should know, if anything.
+    against at the gate; `warning` what a person should know, if anything.
     """
 
     name: str
@@ -72,7 +72,7 @@ def choose(
     few = len(examination.user_ids) < parameters.least_judged_users
     if few or against.mean > 0:
         final = learn([learnt_from, judged_by.lesson]) if taught else ranker
-        return Choice(MIX, final, judged, (best, *floor), best, taught, warning)
+        return Choice(MIX, final, judged, floor, best, taught, warning)
     name, alone = f"{best}, ranking alone", ranker_alone(best, [learnt_from, judged_by.lesson])
     judged[name] = _judge(examination, judged_by.lesson, alone)
     warning = f"The mix does not beat the best single model, {best} ({NDCG} {against}): that model ranks."

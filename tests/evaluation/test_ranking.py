@@ -137,7 +137,7 @@ def test_a_mix_that_beats_every_model_alone_ranks() -> None:
     described = Described(judged, {name: alone(judged, name) for name in ("items", "text", "sound")})
     choice = choose(examination(judged), learnt, described, None, GateParameters(), seed=0)
     assert (choice.name, choice.warning, choice.taught) == (MIX, None, True)
-    assert choice.rivals == (choice.best_single, "popularity")
+    assert choice.rivals == ("popularity",)
     assert weights_of(choice.ranker)["sound"] == pytest.approx(1.5, abs=0.3)
     assert choice.ranker != learn([learnt])  # refitted on both weeks
 

@@ -203,5 +203,5 @@ def test_the_reason_says_what_it_sounds_like(two_genres: tuple[Service, np.ndarr
     with service.store.begin() as connection:
         songs = read_mixtape(connection, "a0", WEEK).songs
     (reason,) = [each.reason for each in songs if each.track_id == song]
-    assert reason.startswith("hardly played yet; sounds like your “song 0 ")
+    assert reason.startswith("new this week; sounds like your “song 0 ")
     assert reason.endswith(": 92 bpm, A minor")
