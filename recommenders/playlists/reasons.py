@@ -59,14 +59,18 @@ def render_reason(
     plays = " and ".join(
         f"“{title}” by {artist}" if artist != title else title for title, artist in zip(titles, artists, strict=True)
     )
-    played = f"because you play {plays}"
+    same = bool(titles) and all(artist == shared_artist != title for title, artist in zip(titles, artists, strict=True))
+    only_titles = " and ".join(f"“{title}”" for title in titles)
+    played = f"because you play {only_titles}, also by {shared_artist}" if same else f"because you play {plays}"
     beginning = f"{newness}; " if newness else ""
     listed = f"on the curator's list “{on_list}”" if on_list else "on a curator's list"
     return {
         "plays": played,
         "terms": f"people call it {describe_terms(terms)}, like your {plays}" if terms else played,
         "sound": f"{beginning}sounds like your {plays}{sound and ': '}{sound}",
-        "artist": f"{beginning}by {shared_artist}: you play {plays}" if shared_artist else played,
+        "artist": f"{beginning}by {shared_artist}: you play {only_titles if same else plays}"
+        if shared_artist
+        else played,
         "culture": f"described like your {plays}" if plays else "much is written about it this week",
         "editorial": f"{listed}, which suits your {plays}" if plays else listed,
         "taste": "fits your taste as a whole",

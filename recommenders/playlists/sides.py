@@ -72,7 +72,8 @@ def find_reasons(side: Side, lists: Lists, user_ids: npt.NDArray[np.int64], inte
     ranked = (lists.rows >= 0) & (RUNGS[lists.sources] == RUNGS[Source.MIX])
     if side.ranking is not None:
         found = side.ranking.explain(user_ids, lists, interactions)
-        return found._replace(codes=np.where(ranked, np.maximum(found.codes, Reason.TASTE), codes).astype(np.int16))
+        codes[ranked] = np.where(found.codes == 0, np.int16(Reason.TASTE), found.codes)[ranked]
+        return found._replace(codes=codes)
     plays = np.zeros((*lists.rows.shape, 2), dtype=np.int64)
     nothing = np.zeros(plays.shape, dtype=np.int32)
     if side.explainer is None:

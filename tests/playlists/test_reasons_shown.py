@@ -144,6 +144,12 @@ def test_reasons_name_the_listeners_own_plays_and_terms_that_both_artists_really
     assert named > 50
     assert shared == named
     assert kitchen == 0, "words that are no tag describe nobody"
+    telling = dict(
+        service.sql(
+            "SELECT reason, min(cardinality(reason_track_ids)) FROM playlist_tracks WHERE source = 'mix' GROUP BY 1"
+        )
+    )
+    assert telling == {"plays": 1, "terms": 1}, "every song is there for plays, and says so"
     others = service.sql("SELECT count(*) FROM playlist_tracks WHERE (reason = 'terms') <> (reason_term_ids <> '{}')")
     assert others == [(0,)]
 
@@ -203,6 +209,8 @@ def test_each_side_of_a_trial_explains_its_own_songs(service: Service) -> None:
     ("reason", "words", "said"),
     [
         ("plays", {}, "because you play “A” by X"),
+        ("plays", {"shared_artist": "X"}, "because you play “A”, also by X"),
+        ("plays", {"shared_artist": "Y"}, "because you play “A” by X"),
         (
             "terms",
             {"terms": [("dreamy", "adjective"), ("shoegaze", "word")]},
@@ -214,7 +222,7 @@ def test_each_side_of_a_trial_explains_its_own_songs(service: Service) -> None:
         (
             "artist",
             {"newness": "hardly played yet", "shared_artist": "X"},
-            "hardly played yet; by X: you play “A” by X",
+            "hardly played yet; by X: you play “A”",
         ),
     ],
 )
