@@ -179,9 +179,8 @@ def explain(shelf, voices, space, terms, weights, listened, songs, placed, found
             continue
         liked = listened[1][first:end], signed, all_rows, listened[4][first:end]
         counted = what_counts(shelf, voices, space, liked, songs[user][listed], scratch)
-        parts = parts_of_falls(counted, weights)
+        parts, falls = parts_of_falls(counted, weights)
         rows = all_rows[signed > 0]
-        falls = parts.sum(axis=2)
         named, kinds = np.zeros(rows.shape[0], np.int64), np.zeros(_N_KINDS, np.int64)
         falls[:, rows < 0] = 0
         for s in range(listed.shape[0]):

@@ -202,10 +202,11 @@ def features_without(counted, s, i, j, move_i, move_j, features):  # type: ignor
 
 @compiled()
 def parts_of_falls(counted, weights):  # type: ignore[no-untyped-def]
-    """How far the logit of each song falls without each play, feature by feature: (m, n, N_SAID)."""
+    """How far the logit of each song falls without each play: feature by feature (m, n, N_SAID), and in all (m, n)."""
     moves = counted[0][2]
     n_songs, n_plays = counted[1].shape[0] // 3, moves.shape[0]
     parts = np.empty((n_songs, n_plays, N_SAID), np.float32)
+    falls = np.zeros((n_songs, n_plays), np.float32)
     with_all, without = np.empty(N_SAID, np.float32), np.empty(N_SAID, np.float32)
     zero = np.float32(0)
     for s in range(n_songs):
@@ -214,7 +215,8 @@ def parts_of_falls(counted, weights):  # type: ignore[no-untyped-def]
             features_without(counted, s, n, -1, moves[n], zero, without)
             for k in range(N_SAID):
                 parts[s, n, k] = weights[k] * (with_all[k] - without[k])
-    return parts
+                falls[s, n] += parts[s, n, k]
+    return parts, falls
 
 
 @compiled()

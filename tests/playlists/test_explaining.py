@@ -156,7 +156,7 @@ def test_the_fall_without_a_play_or_two_is_what_solving_everything_anew_gives(se
         songs = world.lists.rows[user, :4].astype(np.int64)
         counted = falls.what_counts(world.ranking.shelf, world.ranking.voices, explainer._space, own, songs, scratch)
         assert (scratch[0] == -1).all() and (scratch[1] == -1).all()
-        parts = falls.parts_of_falls(counted, weights)
+        parts, _ = falls.parts_of_falls(counted, weights)
         plays = own[2][own[1] > 0].tolist()
         for s, song in enumerate(songs.tolist()):
             whole = features_by_hand(world, user, song, [])
