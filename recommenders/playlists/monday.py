@@ -17,42 +17,28 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from recommenders.collaborative.items import load_items
-from recommenders.collaborative.model import CollaborativeModel, load_model
-from recommenders.errors import ModelError, NotEnoughDataError
-from recommenders.language.similarity import Space
+from recommenders.errors import ModelError
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
-from recommenders.mixing.candidates import (
-    Candidates,
-)
-from recommenders.mixing.cold import KIND as AUDIO
-from recommenders.mixing.cold import Cold, Sound, cold_songs, read_sound
-from recommenders.mixing.culture import Culture, read_culture
-from recommenders.mixing.editorial import read_editorial
-from recommenders.mixing.listeners import draw
-from recommenders.mixing.ranker import KIND as RANKER
-from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden, read_shelf, save_shelf
-from recommenders.mixing.voices import Voices, ages_of, build_voices, save_voices
+from recommenders.mixing.candidates import Candidates
+from recommenders.mixing.cold import Cold
+from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
 from recommenders.playlists.dials import limits_of
 from recommenders.playlists.difference import MANY, find_changes, sentences
 from recommenders.playlists.making import by_length, finish_lists, load_finishing, score_block
-from recommenders.playlists.order import read_described
 from recommenders.playlists.parameters import MixtapeRules, MondayParameters
+from recommenders.playlists.planning import freeze, freeze_trial, save_frozen
 from recommenders.playlists.scoring import Scoring, edition_model, load_scoring
-from recommenders.playlists.shared_terms import Terms, read_terms
 from recommenders.playlists.trial import (
     TRIAL_COLUMNS,
     drafted_again,
-    freeze_tried,
     in_trial,
     load_tried,
-    plan_trial,
     read_teams,
 )
-from recommenders.store import Artifacts, Store, eligibility, mixtapes, models, verification
-from recommenders.store.dials import Dials, read_dials
+from recommenders.store import Artifacts, Store, eligibility, mixtapes, verification
+from recommenders.store.dials import Dials
 from recommenders.store.mixtapes import Edition
 from recommenders.timing import Stage
 
@@ -60,7 +46,6 @@ log = logging.getLogger(__name__)
 
 BLOCK_USERS = 5_000
 VERIFYING_CONNECTIONS = 2
-STALE_MODEL = dt.timedelta(days=10)
 
 
 def plan_week(
@@ -80,133 +65,37 @@ def plan_week(
     "shards": [[first user id, end], ...], "announced": whether others are told of it}`. Raises NotEnoughDataError when
     there is no user or no track.
     """
-    stage, cutoff = Stage("plan"), moment.cutoff
+    stage = Stage("plan")
+    seed = parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}")
     with store.begin() as connection:
-        shelf = read_shelf(connection, cutoff, parameters.fresh_weeks)
-        user_ids = eligibility.read_users(connection, cutoff)
-        if not len(user_ids) or not shelf.eligible.any():
-            raise NotEnoughDataError(
-                f"There are {len(user_ids)} users and {int(shelf.eligible.sum())} tracks before "
-                f"{cutoff:%Y-%m-%d %H:%M} UTC. Import a catalogue and some listening first "
-                "(README, “Bring your own data”)."
-            )
-        champion = models.champion(connection, "collaborative", cutoff if moment.past else None)
-        network, silence = _network(connection, champion, cutoff if moment.past else None)
-        model = load_model(artifacts, champion.artifact_uri, champion.model_id) if champion else None
-        sound = read_sound(connection, network, cutoff) if network else None
-        cold = cold_songs(shelf, model, sound) if model else Cold.none()
-        described = read_described(connection, shelf, cutoff, past=moment.past)
-        dials = read_dials(connection, cutoff)
-        culture = read_culture(connection, shelf, cutoff, past=moment.past)
-        editorial = read_editorial(connection, shelf, cutoff)
-        ranker = models.champion(connection, RANKER, cutoff if moment.past else None) if champion else None
-        tried = plan_trial(connection, artifacts, parameters.trial_model, champion, ranker, cutoff)
-        about_trial = tried.warnings if tried else []
-        seed = parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}")
-        drawn = draw(connection, shelf, model, user_ids, cutoff, seed) if model else None
-        voices = _voices(connection, artifacts, shelf, model, cold, sound, ranker, culture, cutoff) if model else None
-        terms = read_terms(connection, shelf, cutoff.date()) if ranker else Terms.none(len(shelf.track_ids))
+        frozen = freeze(connection, artifacts, parameters, moment, seed)
         edition_id = mixtapes.plan_edition(
             connection,
             week=moment.week,
             run_key=run_key,
             dry_run=parameters.dry_run,
-            cutoff=cutoff,
+            cutoff=moment.cutoff,
             seed=seed,
-            model_id=champion.model_id if champion else None,
-            ranker_id=ranker.model_id if ranker else None,
+            model_id=frozen.champion.model_id if frozen.champion else None,
+            ranker_id=frozen.ranker.model_id if frozen.ranker else None,
             parameters=parameters.rules.model_dump(),
-            warnings=[*_model_warnings(champion, cutoff), *silence, *_ranker_warnings(champion, ranker), *about_trial],
+            warnings=frozen.warnings,
             package_version=importlib.metadata.version("monday-mixtape"),
             now=now,
             trial_model_id=parameters.trial_model,
             trial_share=parameters.trial_share if parameters.trial_model else None,
         )
-        if tried and model:
-            heard = sound if tried.model.space == model.space else None
-            freeze_tried(connection, artifacts, edition_id, tried, shelf, heard, user_ids, cutoff, seed)
-    cap = parameters.rules.exposure_cap(len(user_ids), int(shelf.eligible.sum()))
-    cold.save(artifacts, f"editions/{edition_id}/cold")
-    described.save(artifacts, f"editions/{edition_id}/described")
-    dials.save(artifacts, f"editions/{edition_id}/dials")
-    culture.save(artifacts, f"editions/{edition_id}/culture")
-    editorial.save(artifacts, f"editions/{edition_id}/editorial")
-    terms.save(artifacts, f"editions/{edition_id}/terms")
-    if voices and drawn:
-        save_voices(artifacts, f"editions/{edition_id}", voices)
-        drawn.save(artifacts, f"editions/{edition_id}/drawn")
-    shards = _shards(user_ids, users_per_shard, least_shards)
-    facts = {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]}
-    save_shelf(artifacts, f"editions/{edition_id}/shelf", shelf, facts)
-    stage.done(len(user_ids), "users", f"{int(cold.by_sound.sum()):,} cold songs known by their sound")
+        freeze_trial(connection, artifacts, edition_id, frozen, moment.cutoff, seed)
+    shards = _shards(frozen.user_ids, users_per_shard, least_shards)
+    cap = parameters.rules.exposure_cap(len(frozen.user_ids), int(frozen.shelf.eligible.sum()))
+    save_frozen(artifacts, edition_id, frozen, {"exposure_cap": cap, "shard_starts": [first for first, _ in shards]})
+    stage.done(len(frozen.user_ids), "users", f"{int(frozen.cold.by_sound.sum()):,} cold songs known by their sound")
     return {
         "edition": edition_id,
         "week": moment.week.isoformat(),
         "shards": shards,
         "announced": not (parameters.dry_run or moment.past),
     }
-
-
-def _model_warnings(champion: models.ModelRow | None, cutoff: dt.datetime) -> list[str]:
-    if champion is None:
-        return ["There is no champion model yet: everybody gets the lower rungs. Trigger retrain_collaborative."]
-    warnings = []
-    if champion.marked:
-        warnings.append(
-            f"No model was champion at {cutoff:%Y-%m-%d %H:%M} UTC: the oldest one ({champion.model_id}) is used."
-        )
-    elif cutoff - champion.cutoff > STALE_MODEL:
-        days = (cutoff - champion.cutoff).days
-        warnings.append(f"The champion model {champion.model_id} knows nothing of the last {days} days.")
-    return warnings
-
-
-def _ranker_warnings(champion: models.ModelRow | None, ranker: models.ModelRow | None) -> list[str]:
-    if champion is not None and ranker is None:
-        return ["There is no ranker yet: the collaborative model ranks alone. Trigger retrain_ranker."]
-    return []
-
-
-def _voices(
-    connection: Any,
-    artifacts: Artifacts,
-    shelf: Shelf,
-    model: CollaborativeModel,
-    cold: Cold,
-    sound: Sound | None,
-    ranker: models.ModelRow | None,
-    culture: Culture,
-    cutoff: dt.datetime,
-) -> Voices:
-    """What the models say of the tracks at the cut-off."""
-    items = load_items(artifacts, ranker.artifact_uri, ranker.model_id) if ranker else None
-    nothing_inherited = np.zeros(len(culture.rows), dtype=np.bool_)
-    text = Space(shelf.track_ids[culture.rows], culture.vectors, nothing_inherited)
-    ages = ages_of(eligibility.read_uploads(connection), cutoff)
-    since = eligibility.listening_since(connection)
-    weeks = (cutoff - since) / dt.timedelta(weeks=1) if since else 1.0
-    return build_voices(shelf, model, cold, sound, items, text, ages, weeks)
-
-
-def _network(
-    connection: Any, champion: models.ModelRow | None, at: dt.datetime | None
-) -> tuple[models.ModelRow | None, list[str]]:
-    """The audio network whose vectors may stand beside the champion's, or why there is none although one serves.
-
-    `track_vectors` holds those of the network that serves now: a past week that had another one goes without.
-    """
-    network = models.champion(connection, AUDIO)
-    if champion is None or network is None:
-        return None, []
-    if network.space != champion.space:
-        return None, [
-            f"The audio network {network.model_id} was trained for another space than the champion "
-            f"{champion.model_id}: songs that hardly anybody has played get no places by their sound. "
-            "Trigger retrain_audio_network."
-        ]
-    if at and (network.promoted_at is None or network.promoted_at > at):
-        return None, ["The audio network of that moment no longer serves: no song is placed by its sound."]
-    return network, []
 
 
 def _shards(user_ids: npt.NDArray[np.int64], users_per_shard: int, least_shards: int) -> list[list[int]]:
