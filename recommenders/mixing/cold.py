@@ -1,8 +1,9 @@
 """Cold songs: those that hardly anybody has played yet, placed among the others by what they sound like.
 
 The network gives a cold song the direction that the collaborative model would have given it, and one constant length,
-that of songs with a few plays. A song that was not heard lies where its artist's other songs lie. Either takes the
-place of whatever the collaborative model learnt from less than `FEW_LISTENERS` people.
+that of songs with a few plays; where its artist's other songs are known, it lies halfway there. A song that was not
+heard lies where its artist's other songs lie. Either takes the place of whatever the collaborative model learnt from
+less than `FEW_LISTENERS` people.
 """
 
 import datetime as dt
@@ -69,15 +70,17 @@ def cold_songs(shelf: Shelf, model: CollaborativeModel, sound: Sound | None) -> 
     cold = np.flatnonzero(shelf.eligible & (shelf.listeners < FEW_LISTENERS))
     vectors = np.zeros((len(cold), model.track_factors.shape[1]), dtype=np.float32)
     by_sound = np.zeros(len(cold), dtype=np.bool_)
-    length = _length_of_few(shelf, model)
+    length, artists = _length_of_few(shelf, model), _of_artists(shelf, model, cold)
     if sound is not None and len(sound.track_ids):
         places = places_of(sound.track_ids, shelf.track_ids[cold])
         by_sound = places >= 0
-        vectors[by_sound] = sound.vectors[places[by_sound]]
+        heard = sound.vectors[places[by_sound]]
+        halfway = directions(directions(heard) + artists[by_sound])
+        vectors[by_sound] = halfway * np.linalg.norm(heard, axis=1, keepdims=True)
         length = np.float32(np.median(np.linalg.norm(sound.vectors, axis=1)))
     known = places_of(model.track_ids, shelf.track_ids[cold]) >= 0
-    by_artist = np.flatnonzero(~by_sound & (~known | shelf.fresh[cold]))
-    vectors[by_artist] = length * _of_artists(shelf, model, cold[by_artist])
+    by_artist = ~by_sound & (~known | shelf.fresh[cold])
+    vectors[by_artist] = length * artists[by_artist]
     placed = vectors.any(axis=1)
     return Cold(shelf.track_ids[cold[placed]], vectors[placed], by_sound[placed])
 
