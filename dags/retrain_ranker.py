@@ -16,9 +16,8 @@ What it does, task by task:
   ablation refits it without each part. If it does not beat the best single model, that model ranks alone, and the
   log, the row of `mixtape.models` and the Monday's edition say so. Then everything is refitted on both weeks, and the
   item-to-item model on all listening. The candidate is a row of `mixtape.models`, kind `ranker`, with these figures.
-- `gate` lets it pass if it is sound and not worse, by more than 1 %, than the best single model, the ranker that
-  serves, and popularity. Otherwise the row stays as `rejected` with its reason, `publish` is skipped, and the old one
-  ranks on.
+- `gate` lets it pass if it is sound, not worse by more than 1 % than the ranker that serves, and not seen to be worse
+  than popularity. Otherwise the row stays as `rejected` with its reason, `publish` is skipped, and the old one ranks on.
 - `publish` makes it the champion and emits `ranker`: the next Monday ranks with it.
 
 With fewer than 20 listeners to learn from, the weights of the ranker that serves stay, or some that were learnt

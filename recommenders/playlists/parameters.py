@@ -24,7 +24,7 @@ class MixtapeRules(BaseModel):
         0.1, gt=0, le=1, description="Largest share of the week's mixtapes on which one song may be."
     )
     min_fresh: int = Field(
-        3, ge=0, le=30, description="Places kept for fresh songs, where the user's taste has any that fit."
+        5, ge=0, le=30, description="Places kept for fresh songs, where the user's taste has any that fit."
     )
     fresh_weeks: int = Field(8, ge=1, le=104, description="Weeks since its upload for which a song is fresh.")
     fresh_taste: float = Field(

@@ -137,7 +137,7 @@ def _model_warnings(champion: models.ModelRow | None, cutoff: dt.datetime) -> li
 def _ranker_warnings(champion: models.ModelRow | None, ranker: models.ModelRow | None) -> list[str]:
     if champion is not None and ranker is None:
         return ["There is no ranker yet: the collaborative model ranks alone. Trigger retrain_ranker."]
-    return []
+    return [ranker.metrics["warning"]] if ranker is not None and ranker.metrics.get("warning") else []
 
 
 def _voices(
