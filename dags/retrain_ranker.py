@@ -17,7 +17,8 @@ What it does, task by task:
   log, the row of `mixtape.models` and the Monday's edition say so. Then everything is refitted on both weeks, and the
   item-to-item model on all listening. The candidate is a row of `mixtape.models`, kind `ranker`, with these figures.
 - `gate` lets it pass if it is sound, not worse by more than 1 % than the ranker that serves, and not seen to be worse
-  than popularity. Otherwise the row stays as `rejected` with its reason, `publish` is skipped, and the old one ranks on.
+  than popularity. Otherwise the row stays as `rejected` with its reason, `publish` is skipped, and the old one ranks
+  on.
 - `publish` makes it the champion and emits `ranker`: the next Monday ranks with it.
 
 With fewer than 20 listeners to learn from, the weights of the ranker that serves stay, or some that were learnt
