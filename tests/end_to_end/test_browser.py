@@ -181,8 +181,8 @@ def test_the_first_page_shows_the_published_week(viewer: Page, service: Any) -> 
 def test_the_first_page_shows_how_old_each_input_is(viewer: Page, service: Any) -> None:
     frame = mixtape_pages(viewer, service)
     ages = frame.get_by_role("region", name="How old everything is")
-    expect(ages.locator("tbody tr")).to_have_count(12)
-    expect(ages.locator("tbody tr.fresh")).to_have_count(12)
+    expect(ages.locator("tbody tr")).to_have_count(13)
+    expect(ages.locator("tbody tr.fresh")).to_have_count(13)
     now = ages.locator("svg.axis text.last").bounding_box()
     assert now is not None
     for row in ages.locator("tbody tr").all():
