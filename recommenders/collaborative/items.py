@@ -47,8 +47,8 @@ class ItemParameters(BaseModel):
         8_000, ge=0, description="Tracks that EASE knows, the most liked; its cost is the cube of them. 0: BM25 alone."
     )
     least_likers: int = Field(2, ge=1, description="Likers from which on EASE knows a track.")
-    neighbours: int = Field(200, ge=1, description="Most tracks that one of these speaks for among these.")
-    other_neighbours: int = Field(100, ge=0, description="Most tracks that any track speaks for by BM25.")
+    neighbours: int = Field(100, ge=1, description="Most tracks that one of these speaks for among these.")
+    other_neighbours: int = Field(60, ge=0, description="Most tracks that any track speaks for by BM25.")
     most_liked: int = Field(500, ge=2, description="A user's strongest likings that count, so that cost stays linear.")
     regularisation: float = Field(100.0, gt=0, description="Added to the diagonal of EASE: lambda.")
     dropout: float = Field(

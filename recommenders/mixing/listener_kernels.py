@@ -37,7 +37,7 @@ def offer_of_nearest(shelf, forbidden, user_ids, factors, drawn, n_nearest, offe
     cosines, nearest = np.zeros(drawn.user_ids.shape[0], np.float32), np.zeros(n_nearest, np.int64)
     sums, stamps, met = np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.int64), np.zeros(n_tracks, np.int32)
     works, artists = np.zeros(n_works, np.int64), np.zeros(shelf.artist_ids.shape[0], np.int64)
-    best = np.zeros(2 * offered.shape[1], np.int32)
+    best, values = np.zeros(2 * offered.shape[1], np.int32), np.zeros(n_tracks, np.float32)
     for user in range(user_ids.shape[0]):
         if dot(factors[user], factors[user]) == 0:
             continue
@@ -58,7 +58,7 @@ def offer_of_nearest(shelf, forbidden, user_ids, factors, drawn, n_nearest, offe
                     count += 1
                 sums[row] += cosines[listener] * drawn.likings.weights[i]
         taken = 0
-        for n in range(best_of(met, count, sums, best)):
+        for n in range(best_of(met, count, sums, best, values)):
             work = shelf.works[best[n]]
             if taken < offered.shape[1] and works[work] != stamp:
                 works[work] = stamp

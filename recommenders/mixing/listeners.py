@@ -1,6 +1,6 @@
 """Listeners like you, as a source: what the nearest of some drawn listeners play.
 
-Nearest by the collaborative model: the highest cosines between users' factors. A few thousand drawn listeners stand for
+Nearest by the collaborative model: the highest cosines between users' factors. Two thousand drawn listeners stand for
 all, so that a user costs the same however many there are.
 """
 
@@ -21,7 +21,7 @@ from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.store import Artifacts
 from recommenders.store.artifacts import column_matrix, matrix_column
 
-DRAWN, RUN = 4_000, 100  # listeners drawn, in runs of neighbours by id: a read each
+DRAWN, RUN = 2_000, 100  # listeners drawn, in runs of neighbours by id: a read each
 NEAREST, SONGS = 30, 20
 
 

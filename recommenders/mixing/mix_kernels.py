@@ -10,17 +10,15 @@ SMALLEST_KERNEL = np.float32(1e-4)
 
 
 @compiled()
-def weigh_texts(told_as, rows, weights, sums, stamps, stamp, met):  # type: ignore[no-untyped-def]
+def weigh_texts(told_as, rows, weights, sums, met):  # type: ignore[no-untyped-def]
     """Add the weight of each liked track to the text that speaks of it; how many texts there are (listed in `met`), and
-    their weight in all."""
+    their weight in all. `sums` come as zeros."""
     count, total = 0, np.float32(0)
     for n in range(rows.shape[0]):
         text = told_as[rows[n]]
         if text < 0:
             continue
-        if stamps[text] != stamp:
-            stamps[text] = stamp
-            sums[text] = 0
+        if sums[text] == 0:
             met[count] = text
             count += 1
         sums[text] += weights[n]
@@ -29,15 +27,14 @@ def weigh_texts(told_as, rows, weights, sums, stamps, stamp, met):  # type: igno
 
 
 @compiled()
-def add_up(neighbours, likers, weights, sums, stamps, stamp, met):  # type: ignore[no-untyped-def]
-    """Add up what each of `likers`, with its weight, speaks for; how many are spoken for (listed in `met`)."""
+def add_up(neighbours, likers, weights, sums, met):  # type: ignore[no-untyped-def]
+    """Add up what each of `likers`, with its weight, speaks for; how many are spoken for (listed in `met`). `sums` come
+    as zeros."""
     count = 0
     for n in range(likers.shape[0]):
         for i in range(neighbours.offsets[likers[n]], neighbours.offsets[likers[n] + 1]):
             item = neighbours.items[i]
-            if stamps[item] != stamp:
-                stamps[item] = stamp
-                sums[item] = 0
+            if sums[item] == 0:
                 met[count] = item
                 count += 1
             sums[item] += weights[n] * neighbours.weights[i]
@@ -45,11 +42,27 @@ def add_up(neighbours, likers, weights, sums, stamps, stamp, met):  # type: igno
 
 
 @compiled()
-def best_of(met, count, sums, best):  # type: ignore[no-untyped-def]
-    """Write into `best` those of `met[:count]` with the highest sums, the best first, equals by number; how many."""
+def _clear(sums, met, count):  # type: ignore[no-untyped-def]
+    for n in range(count):
+        sums[met[n]] = 0
+
+
+@compiled()
+def best_of(met, count, sums, best, values):  # type: ignore[no-untyped-def]
+    """Write into `best` those of `met[:count]` with the highest sums, the best first, equals by number; how many.
+
+    `values` is room for `count` numbers: only what reaches the lowest sum that can be among the best is sorted in.
+    """
+    least = np.float32(-np.inf)
+    if count > best.shape[0]:
+        for n in range(count):
+            values[n] = sums[met[n]]
+        least = np.partition(values[:count], count - best.shape[0])[count - best.shape[0]]
     kept = 0
     for n in range(count):
         item = met[n]
+        if sums[item] < least:
+            continue
         place = kept
         if kept == best.shape[0]:
             last = best[kept - 1]
@@ -94,28 +107,29 @@ def transformed(collaborative, items, artist, text, sound, features):  # type: i
 
 @compiled()
 def new_scratch(shelf, voices):  # type: ignore[no-untyped-def]
-    """Sums and stamps of tracks, and of texts (what is told alike, and the user's own), and which of them were met; a
-    sum is valid where its stamp is the user's. Stamps of works and artists that are forbidden, and of listed works."""
+    """Sums of tracks, of texts and of the texts of what is liked, with room for which of them were met and for as many
+    numbers; they are zeros between users. Stamps of works and artists that are forbidden, and of listed works."""
     n_tracks, n_texts, n_artists = shelf.works.shape[0], voices.told.offsets.shape[0] - 1, shelf.artist_ids.shape[0]
     n_works = shelf.works.max() + 1
     return (
-        (np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.int64), np.zeros(n_tracks, np.int32)),
-        (np.zeros(n_texts, np.float32), np.zeros(n_texts, np.int64), np.zeros(n_texts, np.int32)),
-        (np.zeros(n_texts, np.float32), np.zeros(n_texts, np.int64), np.zeros(n_texts, np.int32)),
+        (np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32)),
+        (np.zeros(n_texts, np.float32), np.zeros(n_texts, np.int32), np.zeros(n_texts, np.float32)),
+        (np.zeros(n_texts, np.float32), np.zeros(n_texts, np.int32), np.zeros(n_texts, np.float32)),
         (np.zeros(n_works, np.int64), np.zeros(n_artists, np.int64), np.zeros(n_works, np.int64)),
     )
 
 
 @compiled()
-def listen(voices, liked, weights, scratch, stamp):  # type: ignore[no-untyped-def]
+def listen(voices, liked, weights, scratch):  # type: ignore[no-untyped-def]
     """Add up, in `scratch`, what one user's likings speak for: how many tracks, how many texts, the weight of all
     likings and of those of which something is told."""
     items, texts, own, _ = scratch
-    n_items = add_up(voices.items, liked, weights, items[0], items[1], stamp, items[2])
-    n_own, told = weigh_texts(voices.told_as, liked, weights, own[0], own[1], stamp, own[2])
+    n_items = add_up(voices.items, liked, weights, items[0], items[1])
+    n_own, told = weigh_texts(voices.told_as, liked, weights, own[0], own[1])
     n_texts = 0
     if n_own:
-        n_texts = add_up(voices.told, own[2][:n_own], own[0][own[2][:n_own]], texts[0], texts[1], stamp, texts[2])
+        n_texts = add_up(voices.told, own[1][:n_own], own[0][own[1][:n_own]], texts[0], texts[1])
+        _clear(own[0], own[1], n_own)
     return n_items, n_texts, weights.sum(), told
 
 
@@ -141,7 +155,7 @@ def put(shelf, row, source, pool_rows, pool_sources, count, marks, stamp):  # ty
 def put_played_with(shelf, items, n_items, best, most, source, pool_rows, pool_sources, count, marks, stamp):  # type: ignore[no-untyped-def]
     """Add the `most` songs for which the likings speak most, as item-to-item has it."""
     end = min(count + most, pool_rows.shape[0])
-    for n in range(best_of(items[2], n_items, items[0], best)):
+    for n in range(best_of(items[1], n_items, items[0], best, items[2])):
         if count == end:
             break
         count = put(shelf, best[n], source, pool_rows, pool_sources, count, marks, stamp)
@@ -151,7 +165,7 @@ def put_played_with(shelf, items, n_items, best, most, source, pool_rows, pool_s
 @compiled()
 def put_told_like(shelf, voices, texts, n_texts, best, most, source, pool_rows, pool_sources, count, marks, stamp):  # type: ignore[no-untyped-def]
     """Add up to `most` songs of each of the texts that are most like those of the likings."""
-    for n in range(best_of(texts[2], n_texts, texts[0], best)):
+    for n in range(best_of(texts[1], n_texts, texts[0], best, texts[2])):
         end = count + most
         for i in range(voices.teller_offsets[best[n]], voices.teller_offsets[best[n] + 1]):
             if count == end:
@@ -161,15 +175,15 @@ def put_told_like(shelf, voices, texts, n_texts, best, most, source, pool_rows, 
 
 
 @compiled()
-def describe_song(shelf, voices, row, factors, length, weight, told, scratch, stamp, features):  # type: ignore[no-untyped-def]
+def describe_song(shelf, voices, row, factors, length, weight, told, scratch, features):  # type: ignore[no-untyped-def]
     """Write the features of one song for the user whose likings `scratch` holds."""
     items, texts, _, _ = scratch
     text = voices.told_as[row]
     transformed(
         _cosine(factors, voices.played[row], length),
-        items[0][row] / weight if items[1][row] == stamp else np.float32(0),
+        items[0][row] / weight,
         _artist_cosine(shelf, voices, row, factors, length),
-        texts[0][text] / told if text >= 0 and told > 0 and texts[1][text] == stamp else np.float32(0),
+        texts[0][text] / told if text >= 0 and told > 0 else np.float32(0),
         _cosine(factors, voices.sound[row], length),
         features,
     )
@@ -191,7 +205,7 @@ def gather(shelf, forbidden, candidates, listeners, offered, voices, sizes, code
     factors, offsets, liked, weights = listeners
     scratch = new_scratch(shelf, voices)
     items, texts, _, marks = scratch
-    best_items, best_texts = np.zeros(4 * sizes[0], np.int32), np.zeros(sizes[1], np.int32)
+    best_items, best_texts = np.zeros(2 * sizes[0], np.int32), np.zeros(sizes[1], np.int32)
     for user in range(rows.shape[0]):
         stamp, count, first = user + 1, 0, np.int8(1)
         pool_rows, pool_sources = pool[0][user], pool[1][user]
@@ -200,9 +214,7 @@ def gather(shelf, forbidden, candidates, listeners, offered, voices, sizes, code
         own = weights[offsets[user] : offsets[user + 1]]
         length = np.sqrt(dot(factors[user], factors[user]))
         if length > 0 and own.shape[0] > 0:
-            n_items, n_texts, weight, told = listen(
-                voices, liked[offsets[user] : offsets[user + 1]], own, scratch, stamp
-            )
+            n_items, n_texts, weight, told = listen(voices, liked[offsets[user] : offsets[user + 1]], own, scratch)
             for i in range(rows.shape[1]):
                 if rungs[user, i] == first:
                     count = put(shelf, rows[user, i], sources[user, i], pool_rows, pool_sources, count, marks, stamp)
@@ -227,8 +239,10 @@ def gather(shelf, forbidden, candidates, listeners, offered, voices, sizes, code
                 count = put(shelf, offered[1][i], offered[2][i], pool_rows, pool_sources, count, marks, stamp)
             for i in range(count):
                 describe_song(
-                    shelf, voices, pool_rows[i], factors[user], length, weight, told, scratch, stamp, features[user, i]
+                    shelf, voices, pool_rows[i], factors[user], length, weight, told, scratch, features[user, i]
                 )
+            _clear(items[0], items[1], n_items)
+            _clear(texts[0], texts[1], n_texts)
             first = np.int8(2)
         for i in range(rows.shape[1]):
             if rungs[user, i] >= first:

@@ -179,13 +179,21 @@ def _told(shelf: Shelf, text: Space | None) -> tuple[npt.NDArray[np.int32], Neig
         return told_as, Neighbours.none(0)
     rows = shelf.rows(text.ids)
     here = np.flatnonzero(rows >= 0)
-    _, first, numbers = np.unique(text.vectors[here], axis=0, return_index=True, return_inverse=True)
+    _, first, numbers = np.unique(_fingerprints(text.vectors[here]), return_index=True, return_inverse=True)
     heard = np.bincount(numbers, shelf.listeners[rows[here]], len(first))
     chosen = np.sort(np.argsort(-heard, kind="stable")[:MOST_TOLD])
     renumbered = np.full(len(first), -1, dtype=np.int32)
     renumbered[chosen] = np.arange(len(chosen), dtype=np.int32)
     told_as[rows[here]] = renumbered[numbers]
     return told_as, nearest(text.vectors[here][first[chosen]], TOLD_NEIGHBOURS)
+
+
+def _fingerprints(vectors: Floats) -> npt.NDArray[np.uint64]:
+    """A number for each vector (n, d), the same for those that are equal to the last bit (multilinear hashing)."""
+    words = np.ascontiguousarray(vectors).view(np.uint32).astype(np.uint64)
+    odd = np.random.default_rng(0).integers(2**63, size=words.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    numbers: npt.NDArray[np.uint64] = words @ odd
+    return numbers
 
 
 def nearest(vectors: Floats, k: int) -> Neighbours:
