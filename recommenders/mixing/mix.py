@@ -79,10 +79,11 @@ def ranked(candidates: Candidates, pool: Pool, ranker: Ranker, length: int, fres
     A fresh song is to the user's taste from `fresh_taste` of the chance on that the `length`-th song has.
     """
     chances = ranker.chances(pool.features)
+    first, below = (pool.rows >= 0) & (pool.places < 0), pool.places >= 0
     before = np.take_along_axis(candidates.scores, np.maximum(pool.places, 0), axis=1)
-    scores = np.where(pool.rows < 0, np.float32(0), np.where(pool.places >= 0, before, chances))
-    rungs = np.where(pool.rows < 0, np.int8(127), RUNGS[pool.sources])
-    order = np.lexsort((pool.rows, np.where(pool.places >= 0, pool.places, 0), -scores, rungs), axis=1)
+    scores = np.where(first, chances, np.where(below, before, np.float32(0)))
+    # The songs of lower rungs stand in their order already; a chance is below 1.
+    order = np.argsort(np.where(first, -chances, np.where(below, np.float32(1), np.float32(2))), axis=1, kind="stable")
     rows, sources, scores = (np.take_along_axis(values, order, axis=1) for values in (pool.rows, pool.sources, scores))
     last = np.where(
         (rows[:, length - 1] >= 0) & (RUNGS[sources[:, length - 1]] == RUNGS[Source.MIX]), scores[:, length - 1], 0
