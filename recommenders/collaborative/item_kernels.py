@@ -60,6 +60,17 @@ def strongest_of_rows(inverse, columns, first, counts, found_columns, found_valu
 
 
 @compiled()
+def part_of_text(pulled, pulls, sources, targets, entries, parts):  # type: ignore[no-untyped-def]
+    """Write the part of each of the `entries` (n,) from `sources` to `targets` that comes from text, from 0 to all, see
+    `item_similarity.ease`; `pulls` = T and `pulled` = P T (n_dense, d)."""
+    for n in range(entries.shape[0]):
+        source, target = sources[n], targets[n]
+        itself = np.dot(pulled[target], pulls[target])
+        of_text = np.dot(pulled[source], pulls[target]) + itself * entries[n]
+        parts[n] = min(max(of_text, np.float32(0)), entries[n])
+
+
+@compiled()
 def strongest_together(sources, liked, lovers, dense, counts, found_columns, found_values):  # type: ignore[no-untyped-def]
     """The highest cosines of each of `sources` (n,) with other tracks.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 from scipy.sparse import coo_matrix, csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -38,25 +38,29 @@ def ease(
     n_likers: npt.NDArray[np.int64],
     parameters: "ItemParameters",
     text: Floats | None,
-) -> csr_matrix:
-    """The strongest positive entries of each row of B = I - P diag(1 / diag P), P = G^-1, among the tracks `dense`.
+) -> tuple[csr_matrix, csr_matrix]:
+    """The strongest positive entries of each row of B = I - P diag(1 / diag P), P = G^-1, among the tracks `dense`; and
+    the part of each that comes from `text`.
 
     G = X'X + text T T' + lambda I + dropout diag(X'X + text T T'), with T the text vectors by the fourth root of their
-    tracks' likings, on the scale of a track with the mean diagonal.
+    tracks' likings, on the scale of a track with the mean diagonal. Column i of B is a ridge regression of the track i
+    on all others: what predicts its listeners and what predicts its text add up to it, and the second is the part of
+    the text, (P text T T')_ji + (P text T T')_ii B_ji.
     """
     chosen = relative(liked)[:, dense].tocsr()
     chosen.sort_indices()
     gram = np.zeros((len(dense), len(dense)), dtype=np.float32)
     kernels.count_together(chosen.indptr.astype(np.int64), chosen.indices, chosen.data, gram)
-    diagonal = np.diag_indices(len(dense))
+    diagonal, pulls = np.diag_indices(len(dense)), np.zeros((len(dense), 0), dtype=np.float32)
     with threadpool_limits(1, "blas"):
         if text is not None and parameters.text:
             fame = n_likers[dense] / n_likers[dense].mean()
             pulls = text * (np.sqrt(parameters.text * gram[diagonal].mean()) * fame**TEXT_FAME)[:, None]
-            gram += pulls.astype(np.float32) @ pulls.astype(np.float32).T
+            pulls = pulls.astype(np.float32)
+            gram += pulls @ pulls.T
         gram[diagonal] += parameters.regularisation + parameters.dropout * gram[diagonal]
         inverse = _inverse(gram)
-    return _rows_by_blocks(
+    entries = _rows_by_blocks(
         dense,
         liked.shape[1],
         parameters.neighbours,
@@ -64,6 +68,23 @@ def ease(
             inverse, dense.astype(np.int32), first, counts, columns, values
         ),
     )
+    return entries, _told(entries, dense, inverse, pulls)
+
+
+def _told(entries: csr_matrix, dense: npt.NDArray[np.intp], inverse: Floats, pulls: Floats) -> csr_matrix:
+    """The part of each entry that comes from text; `pulls` (n_dense, d) is T, weighted."""
+    if not pulls.shape[1]:
+        return csr_matrix(entries.shape, dtype=np.float32)
+    with threadpool_limits(1, "blas"):
+        pulled = np.ascontiguousarray(blas.ssymm(1.0, inverse.T, pulls, lower=1))
+    places = np.full(entries.shape[1], -1, dtype=np.int64)
+    places[dense] = np.arange(len(dense))
+    sources = places[np.repeat(np.arange(entries.shape[0]), np.diff(entries.indptr))]
+    parts = np.empty_like(entries.data)
+    kernels.part_of_text(pulled, pulls, sources, places[entries.indices], entries.data, parts)
+    told = csr_matrix((parts, entries.indices.copy(), entries.indptr.copy()), shape=entries.shape)
+    told.eliminate_zeros()
+    return told
 
 
 def _inverse(gram: Floats) -> Floats:

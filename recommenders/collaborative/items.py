@@ -22,6 +22,7 @@ from recommenders.store.artifacts import Artifacts
 from recommenders.store.places import places_of
 
 KIND = "items"  # of the rows in `models`
+_COLUMNS = (("tracks", "similarities"), ("told_tracks", "told"))  # of the artifact: of each matrix, where and how much
 
 Floats = npt.NDArray[np.float32]
 
@@ -62,10 +63,12 @@ class ItemParameters(BaseModel):
 
 @dataclass(frozen=True)
 class ItemModel:
-    """Row j of `similarity` holds the tracks that a liked track j speaks for, in ascending order, all entries > 0."""
+    """Row j of `similarity` holds the tracks that a liked track j speaks for, in ascending order, all entries > 0;
+    `told` holds the part of these entries, where there is one, that comes from what is said of both."""
 
     track_ids: npt.NDArray[np.int64]  # (n_tracks,) ascending
     similarity: csr_matrix  # (n_tracks, n_tracks) float32
+    told: csr_matrix  # (n_tracks, n_tracks) float32
     parameters: ItemParameters
     model_id: int | None = None
 
@@ -93,14 +96,14 @@ def fit_items(interactions: Interactions, parameters: ItemParameters, text: Told
     liked, n_likers, track_ids = liked[:, known].tocsr(), n_likers[known], interactions.track_ids[known]
     dense = np.sort(np.argsort(-n_likers, kind="stable")[: parameters.most_dense])
     dense = dense[n_likers[dense] >= parameters.least_likers]
-    by_ease = ease(liked, dense, n_likers, parameters, _placed(track_ids[dense], text)) if len(dense) else None
     others = together(liked, dense, parameters)
-    if by_ease is None:
-        return ItemModel(track_ids, others, parameters)
+    if not len(dense):
+        return ItemModel(track_ids, others, csr_matrix(others.shape, dtype=np.float32), parameters)
+    by_ease, told = ease(liked, dense, n_likers, parameters, _placed(track_ids[dense], text))
     others.data *= np.float32(parameters.other_trust * scale(liked, dense, by_ease, parameters))
     similarity = (by_ease + others).tocsr()
     similarity.sort_indices()
-    return ItemModel(track_ids, similarity, parameters)
+    return ItemModel(track_ids, similarity, told, parameters)
 
 
 def _strongest(liked: csr_matrix, most: int) -> csr_matrix:
@@ -142,15 +145,12 @@ def score_items(model: ItemModel, strengths: csr_matrix) -> npt.NDArray[np.float
 
 def save_items(artifacts: Artifacts, name: str, model: ItemModel) -> str:
     """Write the model, rows in its order of tracks, as the artifact `name`; return its URI."""
-    offsets = pa.array(model.similarity.indptr.astype(np.int32))
-    table = pa.table(
-        {
-            "track_id": model.track_ids,
-            "tracks": pa.ListArray.from_arrays(offsets, pa.array(model.similarity.indices.astype(np.int32))),
-            "similarities": pa.ListArray.from_arrays(offsets, pa.array(model.similarity.data)),
-        }
-    )
-    return artifacts.write(name, table, {"parameters": model.parameters.model_dump()})
+    columns = {"track_id": model.track_ids}
+    for (tracks, values), matrix in zip(_COLUMNS, (model.similarity, model.told), strict=True):
+        offsets = pa.array(matrix.indptr.astype(np.int32))
+        columns[tracks] = pa.ListArray.from_arrays(offsets, pa.array(matrix.indices.astype(np.int32)))
+        columns[values] = pa.ListArray.from_arrays(offsets, pa.array(matrix.data))
+    return artifacts.write(name, pa.table(columns), {"parameters": model.parameters.model_dump()})
 
 
 def load_items(artifacts: Artifacts, uri: str, model_id: int | None = None) -> ItemModel:
@@ -159,21 +159,31 @@ def load_items(artifacts: Artifacts, uri: str, model_id: int | None = None) -> I
     try:
         parameters = ItemParameters(**facts["parameters"])
         track_ids = table["track_id"].to_numpy()
-        offsets, tracks = _lists(table["tracks"])
-        ends, similarities = _lists(table["similarities"])
+        read = [(*_lists(table[tracks]), *_lists(table[values])) for tracks, values in _COLUMNS]
     except (KeyError, AttributeError, TypeError, ValueError, pa.ArrowException) as error:
         raise ModelError(f"The artifact {uri} is not an item-to-item model: {error}. Train it again.") from error
-    n_tracks = len(track_ids)
     if not (np.diff(track_ids) > 0).all():
         raise ModelError(f"The tracks of the model {uri} are not in ascending order, each once. Train it again.")
+    similarity, told = (_sound_matrix(uri, len(track_ids), *columns) for columns in read)
+    return ItemModel(track_ids, similarity, told, parameters, model_id)
+
+
+def _sound_matrix(
+    uri: str,
+    n_tracks: int,
+    offsets: npt.NDArray[np.int32],
+    tracks: npt.NDArray[np.int32],
+    ends: npt.NDArray[np.int32],
+    values: npt.NDArray[Any],
+) -> csr_matrix:
     if not np.array_equal(offsets, ends) or not ((tracks >= 0) & (tracks < n_tracks)).all():
         raise ModelError(f"The model {uri} names tracks that it does not hold. Train it again.")
-    if not (np.isfinite(similarities) & (similarities > 0)).all():
+    if not (np.isfinite(values) & (values > 0)).all():
         raise ModelError(f"The model {uri} holds similarities that are not finite or not above 0. Train it again.")
-    similarity = csr_matrix((similarities.astype(np.float32), tracks, offsets), shape=(n_tracks, n_tracks))
-    if not similarity.has_canonical_format:
+    matrix = csr_matrix((values.astype(np.float32), tracks, offsets), shape=(n_tracks, n_tracks))
+    if not matrix.has_canonical_format:
         raise ModelError(f"The model {uri} names tracks out of order, or twice. Train it again.")
-    return ItemModel(track_ids, similarity, parameters, model_id)
+    return matrix
 
 
 def _lists(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], npt.NDArray[Any]]:

@@ -31,7 +31,7 @@ from recommenders.mixing.candidates import (
     with_newcomers,
 )
 from recommenders.mixing.cold import Sound, cold_songs
-from recommenders.mixing.likings import likings_of
+from recommenders.mixing.likings import likings_of, of_now
 from recommenders.mixing.mix import MOST_CANDIDATES, Pool, describe
 from recommenders.mixing.mix_kernels import N_FEATURES
 from recommenders.mixing.ranker import FEATURES, SAID, Ranker
@@ -153,8 +153,9 @@ def describe_fold(known: Known, fold: Fold, parameters: AlsParameters, items: It
     voices = build_voices(shelf, model, cold, sound, item_model, known.text, ages, weeks_of(fold))
     user_ids = examination.user_ids
     forbidden = forbidden_works(shelf, user_ids, fold.heard)
+    taste = examination.taste(of_now(parameters))
     factors = user_factors(model, taste, user_ids)
-    tracks = searched(shelf, model, cold)
+    tracks = searched(shelf, model, cold, voices)
     candidates = rank_candidates(shelf, forbidden, user_ids, factors, tracks.known, MODEL_CANDIDATES)
     candidates = with_newcomers(shelf, forbidden, candidates, factors, tracks, K, FRESH_TASTE)
     likings = likings_of(shelf, taste, user_ids)

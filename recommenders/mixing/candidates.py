@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from recommenders.collaborative.model import CollaborativeModel, align, confidences, fold_in
 from recommenders.listening.interactions import Interactions
-from recommenders.mixing.cold import Cold
+from recommenders.mixing.cold import Cold, credits_matrix, directions
 from recommenders.mixing.shelf import Forbidden, Shelf
+from recommenders.mixing.voices import Voices
 from recommenders.store import Artifacts, eligibility
 from recommenders.store.artifacts import column_matrix, matrix_column
 from recommenders.store.places import places_of
@@ -24,6 +25,7 @@ NEAREST_LISTENERS = 50
 BLOCK_USERS = 512
 STRETCH_TRACKS = 4_096
 NEWCOMERS = 20  # fresh songs, and as many cold ones, that join a user's candidates
+RATE_SHARE = 0.25  # of the log of new listeners a week beside a cosine, where newcomers are looked for
 
 
 class Source(IntEnum):
@@ -121,16 +123,18 @@ class ByNorm(NamedTuple):
 
 
 class Searched(NamedTuple):
-    """What is searched for each user: the songs that the model knows, the fresh songs of all, and the cold ones that
-    are not fresh. `sources` (n_tracks,) int8, by row of the shelf, what has placed each."""
+    """What is searched for each user: the songs that the model knows, at their vectors; and, with one number more, the
+    fresh songs of all and the cold ones that are not fresh, see `_expected`. By row of the shelf, `sources` (n_tracks,)
+    int8 says what has placed each, `played` (n_tracks, f) where."""
 
     known: ByNorm
     fresh: ByNorm
     cold: ByNorm
     sources: npt.NDArray[np.int8]
+    played: npt.NDArray[np.float32]
 
 
-def searched(shelf: Shelf, model: CollaborativeModel, cold: Cold) -> Searched:
+def searched(shelf: Shelf, model: CollaborativeModel, cold: Cold, voices: Voices) -> Searched:
     """The eligible tracks of the model, and the cold ones, which are no longer the model's."""
     cold_rows = shelf.rows(cold.track_ids)
     is_cold = np.zeros(len(shelf.track_ids), dtype=np.bool_)
@@ -141,15 +145,27 @@ def searched(shelf: Shelf, model: CollaborativeModel, cold: Cold) -> Searched:
     known = np.flatnonzero((rows >= 0) & shelf.eligible[rows] & ~is_cold[rows])
     rows, vectors = rows[known], model.track_factors[known]
     fresh, fresh_cold = shelf.fresh[rows], shelf.fresh[cold_rows]
+    new, old = np.concatenate([rows[fresh], cold_rows[fresh_cold]]), cold_rows[~fresh_cold]
     return Searched(
         by_norm(rows, vectors),
-        by_norm(
-            np.concatenate([rows[fresh], cold_rows[fresh_cold]]),
-            np.concatenate([vectors[fresh], cold.vectors[fresh_cold]]) if fresh_cold.any() else vectors[fresh],
-        ),
-        by_norm(cold_rows[~fresh_cold], cold.vectors[~fresh_cold]),
+        by_norm(new, _expected(shelf, voices, new)),
+        by_norm(old, _expected(shelf, voices, old)),
         sources,
+        voices.played,
     )
+
+
+def _expected(shelf: Shelf, voices: Voices, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Where newcomers are found, (n, f + 1): halfway between their own direction and their artists', and how many new
+    listeners a week they can expect.
+
+    The length of their collaborative vectors tells how much is known of them, and not how much they will be liked.
+    """
+    own, artists = directions(voices.played[rows]), directions(credits_matrix(shelf)[rows] @ voices.artists)
+    rates = RATE_SHARE * voices.rate[rows]
+    above_all = 1 + rates - rates.min(initial=0)  # so that a listener's inner product with anything is positive
+    vectors: npt.NDArray[np.float32] = np.column_stack([directions(own + artists), above_all]).astype(np.float32)
+    return vectors
 
 
 def by_norm(rows: npt.NDArray[np.int64], vectors: npt.NDArray[np.float32]) -> ByNorm:
@@ -190,8 +206,9 @@ def with_newcomers(
 ) -> Candidates:
     """The candidates with each user's best fresh and best cold songs among those of the first rung, by score.
 
-    A fresh song is to the user's taste from `fresh_taste` of the score on that the `length`-th song of the model has;
-    one that is less is left to the places that its score wins.
+    They are found by direction and expected listeners together (`_expected`), about as the ranker weighs them. A fresh
+    song is to the user's taste from `fresh_taste` of the score on that the `length`-th song of the model has; one that
+    is less is left to the places that its score wins.
     """
     from recommenders.mixing.kernels import merge_newcomers
 
@@ -206,15 +223,18 @@ def with_newcomers(
     newcomers = [
         (np.full((n_users, NEWCOMERS), -1, np.int32), np.zeros((n_users, NEWCOMERS), np.float32)) for _ in lists
     ]
+    listeners = directions(factors)
+    listeners = np.column_stack([listeners, listeners.any(axis=1)]).astype(np.float32)
     for each, (best_rows, best_scores) in zip(lists, newcomers, strict=True):
-        fill_with_best(shelf, forbidden, factors, each, best_rows, best_scores)
+        fill_with_best(shelf, forbidden, listeners, each, best_rows, best_scores)
     sources = np.zeros(rows.shape, dtype=np.int8)
     merged = Candidates(candidates.user_ids, rows, scores, sources, least)
     merge_newcomers(
         shelf,
         candidates,
         np.hstack([best_rows for best_rows, _ in newcomers]),
-        np.hstack([best_scores for _, best_scores in newcomers]),
+        factors,
+        tracks.played,
         tracks.sources,
         np.int8(Source.MIX),
         merged,

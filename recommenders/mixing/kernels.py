@@ -143,11 +143,12 @@ def append_candidates(shelf, forbidden, candidates, offsets, rows, scores, sourc
 
 
 @compiled()
-def merge_newcomers(shelf, candidates, new_rows, new_scores, sources, first_rung, merged):  # type: ignore[no-untyped-def]
+def merge_newcomers(shelf, candidates, new_rows, factors, played, sources, first_rung, merged):  # type: ignore[no-untyped-def]
     """Write each user's candidates and newcomers into `merged`, which comes as -1 and 0, one version of each work.
 
     Candidates of the source `first_rung` and newcomers come first, by falling score, lower row first; then the other
-    candidates in their order. `new_rows`, `new_scores` (n_users, n); `sources` (n_tracks,) of newcomers, by row.
+    candidates in their order. `new_rows` (n_users, n): those with a score above 0 come in, the inner product of
+    `factors` (n_users, f) and `played` (n_tracks, f). `sources` (n_tracks,) of newcomers, by row.
     """
     n_users, n_candidates = candidates.rows.shape
     listed_works = np.zeros(shelf.works.max() + 1, dtype=np.int64)
@@ -159,8 +160,11 @@ def merge_newcomers(shelf, candidates, new_rows, new_scores, sources, first_rung
             count += 1
             first += 1
         for i in range(new_rows.shape[1]):
-            if new_rows[user, i] >= 0:
-                _rise(rows, scores, count, new_rows[user, i], new_scores[user, i])
+            if new_rows[user, i] < 0:
+                continue
+            score = dot(factors[user], played[new_rows[user, i]])
+            if score > 0:
+                _rise(rows, scores, count, new_rows[user, i], score)
                 count += 1
         kept = 0
         for i in range(count):

@@ -5,9 +5,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from recommenders.listening.interactions import Interactions
+from recommenders.listening.interactions import Interactions, TasteParameters
 from recommenders.mixing.shelf import Shelf
 from recommenders.store.places import places_of
+
+HALF_LIFE_DAYS = 7.0
+
+
+def of_now(parameters: TasteParameters) -> TasteParameters:
+    """How a listener's taste is read where songs are chosen for them: what they listen to now counts most.
+
+    What goes together is learnt from long listening; what somebody wants changes from week to week.
+    """
+    return parameters.model_copy(update={"half_life_days": min(HALF_LIFE_DAYS, parameters.half_life_days)})
 
 
 class Likings(NamedTuple):

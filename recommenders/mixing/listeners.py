@@ -16,7 +16,7 @@ from recommenders.collaborative.model import CollaborativeModel
 from recommenders.listening.interactions import load_interactions
 from recommenders.mixing.candidates import Offered, Source, user_factors
 from recommenders.mixing.cold import directions
-from recommenders.mixing.likings import Likings, likings_of
+from recommenders.mixing.likings import Likings, likings_of, of_now
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.store import Artifacts
 from recommenders.store.artifacts import column_matrix, matrix_column
@@ -79,7 +79,7 @@ def _listeners(
     cutoff: dt.datetime,
 ) -> Drawn:
     users = (int(user_ids[0]), int(user_ids[-1]) + 1)
-    known = load_interactions(connection, cutoff, model.parameters, users)
+    known = load_interactions(connection, cutoff, of_now(model.parameters), users)
     factors = user_factors(model, known, known.user_ids)
     there = factors.any(axis=1)
     return Drawn(known.user_ids[there], directions(factors[there]), likings_of(shelf, known, known.user_ids[there]))

@@ -54,22 +54,25 @@ class Voices(NamedTuple):
 
     `played` (n_tracks, f): the collaborative vectors; of cold songs, those of their sound; zeros where there are none.
     `artists` (n_artists, f): the direction of what is played by each artist of the shelf, length 1 or zeros. `sound`
-    (n_tracks, f): the direction by sound, length 1 or zeros. `items`: by row, what who plays one track plays as well.
-    `told_as` (n_tracks,): the number of the text that speaks of a track, its own or its artist's, -1 = none; `told`:
-    texts that say alike, `tellers` (offsets, rows): the tracks of each text, the most heard first. `rate` (n_tracks,):
-    the logarithm of new listeners a week; `youth` (n_tracks,): 1 on the day of the upload.
+    (n_tracks, f): the direction by sound, length 1 or zeros. `items`: by row, what who plays one track plays as well;
+    `items_told`: the part of it that comes from what is said of both. `told_as` (n_tracks,): the number of the text
+    that speaks of a track, its own or its artist's, -1 = none; `told`: texts that say alike, `tellers` (offsets, rows):
+    the tracks of each text, the most heard first. `rate` (n_tracks,): the logarithm of new listeners a week; `youth`
+    (n_tracks,): 1 on the day of the upload; `unheard` (n_tracks,): 1 where nobody has heard it yet.
     """
 
     played: Floats
     artists: Floats
     sound: Floats
     items: Neighbours
+    items_told: Neighbours
     told_as: npt.NDArray[np.int32]
     told: Neighbours
     teller_offsets: npt.NDArray[np.int64]
     tellers: npt.NDArray[np.int32]
     rate: Floats
     youth: Floats
+    unheard: Floats
 
 
 def build_voices(
@@ -95,19 +98,22 @@ def build_voices(
     rate = rates(shelf, ages, weeks)
     told_as, told = _told(shelf, text)
     offsets, tellers = _tellers(shelf, told_as, len(told.offsets) - 1, rate)
+    by_row, of_text = _items(shelf, items)
     known = ~np.isnan(ages)
     youth = np.where(known, np.exp(-np.maximum(np.nan_to_num(ages), 0) / YOUTH_WEEKS), 0).astype(np.float32)
     return Voices(
         played=played,
         artists=artist_directions(shelf, played),
         sound=heard_by_sound,
-        items=_items(shelf, items),
+        items=by_row,
+        items_told=of_text,
         told_as=told_as,
         told=told,
         teller_offsets=offsets,
         tellers=tellers,
         rate=np.log(rate),
         youth=youth,
+        unheard=(shelf.listeners == 0).astype(np.float32),
     )
 
 
@@ -120,7 +126,8 @@ def with_model(voices: Voices, shelf: Shelf, model: CollaborativeModel, cold: Co
 
 def with_items(voices: Voices, shelf: Shelf, items: ItemModel) -> Voices:
     """The same, but for another item-to-item model."""
-    return voices._replace(items=_items(shelf, items))
+    by_row, of_text = _items(shelf, items)
+    return voices._replace(items=by_row, items_told=of_text)
 
 
 def ages_of(uploaded_at: npt.NDArray[np.datetime64], cutoff: dt.datetime) -> Floats:
@@ -156,17 +163,20 @@ def rates(shelf: Shelf, ages: Floats, weeks: float) -> Floats:
     return expected
 
 
-def _items(shelf: Shelf, items: ItemModel | None) -> Neighbours:
-    """The item-to-item model by rows of the shelf."""
-    n_tracks = len(shelf.track_ids)
+def _items(shelf: Shelf, items: ItemModel | None) -> tuple[Neighbours, Neighbours]:
+    """The item-to-item model by rows of the shelf, and the part of it that comes from texts."""
     if items is None:
-        return Neighbours.none(n_tracks)
+        return Neighbours.none(len(shelf.track_ids)), Neighbours.none(len(shelf.track_ids))
     rows = shelf.rows(items.track_ids)
-    entries = items.similarity.tocoo()
+    return _by_rows(shelf, rows, items.similarity), _by_rows(shelf, rows, items.told)
+
+
+def _by_rows(shelf: Shelf, rows: npt.NDArray[np.int64], matrix: csr_matrix) -> Neighbours:
+    """A matrix of tracks that stand in these `rows` of the shelf, -1 = nowhere."""
+    entries = matrix.tocoo()
     kept = (rows[entries.row] >= 0) & (rows[entries.col] >= 0)
-    return Neighbours.of(
-        csr_matrix((entries.data[kept], (rows[entries.row[kept]], rows[entries.col[kept]])), shape=(n_tracks, n_tracks))
-    )
+    places = rows[entries.row[kept]], rows[entries.col[kept]]
+    return Neighbours.of(csr_matrix((entries.data[kept], places), shape=(len(shelf.track_ids), len(shelf.track_ids))))
 
 
 def _told(shelf: Shelf, text: Space | None) -> tuple[npt.NDArray[np.int32], Neighbours]:
@@ -224,7 +234,7 @@ def _tellers(
 
 
 _MATRICES = ("played", "sound")
-_COLUMNS = ("told_as", "rate", "youth")
+_COLUMNS = ("told_as", "rate", "youth", "unheard")
 
 
 def save_voices(artifacts: Artifacts, folder: str, voices: Voices) -> None:
@@ -233,7 +243,7 @@ def save_voices(artifacts: Artifacts, folder: str, voices: Voices) -> None:
     tracks |= {name: getattr(voices, name) for name in _COLUMNS}
     artifacts.write(f"{folder}/voices-tracks", pa.table(tracks))
     artifacts.write(f"{folder}/voices-artists", pa.table({"vector": matrix_column(voices.artists)}))
-    for name in ("items", "told"):
+    for name in ("items", "items_told", "told"):
         neighbours: Neighbours = getattr(voices, name)
         lists = pa.array(neighbours.offsets.astype(np.int32))
         table = {
@@ -263,12 +273,14 @@ def load_voices(artifacts: Artifacts, folder: str) -> Voices:
         artists=column_matrix(read("artists")["vector"]),
         sound=column_matrix(tracks["sound"]),
         items=neighbours("items"),
+        items_told=neighbours("items_told"),
         told_as=tracks["told_as"].to_numpy(),
         told=neighbours("told"),
         teller_offsets=offsets,
         tellers=rows.astype(np.int32),
         rate=tracks["rate"].to_numpy(),
         youth=tracks["youth"].to_numpy(),
+        unheard=tracks["unheard"].to_numpy(),
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import sqlalchemy as sa
 
 from recommenders.listening.interactions import load_interactions
+from recommenders.mixing.likings import of_now
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.dials import limits_of
@@ -40,7 +41,7 @@ def adventurousness_effect(
     if scoring.model is None:
         return []
     user_ids = eligibility.read_users(connection, cutoff)
-    interactions = load_interactions(connection, cutoff, scoring.model.parameters)
+    interactions = load_interactions(connection, cutoff, of_now(scoring.model.parameters))
     forbidden = forbidden_to(connection, scoring, user_ids)
     heard = read_heard(connection, cutoff)
     users, rows = places_of(user_ids, heard.user_ids), shelf.rows(heard.track_ids)

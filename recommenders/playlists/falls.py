@@ -12,6 +12,7 @@ from recommenders.compiled import compiled
 from recommenders.mixing.mix_kernels import transformed
 
 N_SAID = 5  # features that depend on what a user likes: the first ones
+ITEMS, TEXT = 1, 3  # of these
 SHORT = np.float32(1e-5)  # a user's vector this short, beside what it was, is none
 
 
@@ -133,7 +134,8 @@ def what_counts(shelf, voices, space, liked, songs, scratch):  # type: ignore[no
     `liked` = (columns, signed, rows, weights) of all that the user has dealt with. Returns what `solve_user` does;
     `products` (3 m, n + 1) of the songs' directions with x and with each z, and `squares` (n + 1, n + 1) of x and z
     with each other; of items and of texts (the plays' weights (n,), what each play speaks for (m, n), the sums of both:
-    a number and (m,)); and how many plays count for the factors, for anything, and by their text.
+    a number and (m,)); how many plays count for the factors, for anything, and by their text; and what of the items'
+    part each play speaks because of what is said of both (m, n).
     """
     columns, signed, all_rows, all_weights = liked
     solved = solve_user(space, columns, signed)
@@ -157,13 +159,14 @@ def what_counts(shelf, voices, space, liked, songs, scratch):  # type: ignore[no
     by_text = spoken_by(voices.told, own_texts, texts, scratch[1])
     counts = ((solved[5] > 0).sum(), (weights > 0).sum(), (told > 0).sum())
     of_items = (weights, by_items, weights.sum(), np.dot(by_items, weights))
-    return solved, products, squares, of_items, (told, by_text, told.sum(), np.dot(by_text, told)), counts
+    of_texts = (told, by_text, told.sum(), np.dot(by_text, told))
+    return solved, products, squares, of_items, of_texts, counts, spoken_by(voices.items_told, rows, songs, scratch[0])
 
 
 @compiled()
 def features_without(counted, s, i, j, move_i, move_j, features):  # type: ignore[no-untyped-def]
     """Write the features (N_SAID,) of song s without the plays i and j; -1 = none is taken away."""
-    solved, products, squares, of_items, of_texts, counts = counted
+    solved, products, squares, of_items, of_texts, counts, _ = counted
     n_songs = products.shape[0] // 3
     square = squares[0, 0]
     place, artist, sound = products[s, 0], products[n_songs + s, 0], products[2 * n_songs + s, 0]
@@ -202,8 +205,11 @@ def features_without(counted, s, i, j, move_i, move_j, features):  # type: ignor
 
 @compiled()
 def parts_of_falls(counted, weights):  # type: ignore[no-untyped-def]
-    """How far the logit of each song falls without each play: feature by feature (m, n, N_SAID), and in all (m, n)."""
-    moves = counted[0][2]
+    """How far the logit of each song falls without each play: feature by feature (m, n, N_SAID), and in all (m, n).
+
+    What item-to-item has learnt from what is said of both counts as text.
+    """
+    moves, by_items, by_told = counted[0][2], counted[3][1], counted[6]
     n_songs, n_plays = counted[1].shape[0] // 3, moves.shape[0]
     parts = np.empty((n_songs, n_plays, N_SAID), np.float32)
     falls = np.zeros((n_songs, n_plays), np.float32)
@@ -216,6 +222,10 @@ def parts_of_falls(counted, weights):  # type: ignore[no-untyped-def]
             for k in range(N_SAID):
                 parts[s, n, k] = weights[k] * (with_all[k] - without[k])
                 falls[s, n] += parts[s, n, k]
+            if by_told[s, n] > 0 and parts[s, n, ITEMS] > 0:
+                of_text = parts[s, n, ITEMS] * by_told[s, n] / by_items[s, n]
+                parts[s, n, ITEMS] -= of_text
+                parts[s, n, TEXT] += of_text
     return parts, falls
 
 

@@ -21,6 +21,7 @@ from recommenders.errors import ModelError
 from recommenders.listening.interactions import Interactions, TasteParameters, load_interactions
 from recommenders.mixing.candidates import Candidates
 from recommenders.mixing.cold import Cold
+from recommenders.mixing.likings import of_now
 from recommenders.mixing.shelf import Forbidden, Shelf, load_shelf, read_forbidden
 from recommenders.playlists.allocation import Lists, allocate
 from recommenders.playlists.calendar import Moment
@@ -126,9 +127,9 @@ def _score_block(connection: Any, scoring: Scoring, tried: Scoring | None, user_
 
 
 def _listening(connection: Any, scoring: Scoring, user_ids: npt.NDArray[np.int64]) -> Interactions:
-    """The listening of `user_ids` (ascending), as the model weighs it."""
+    """The listening of `user_ids` (ascending), as the model weighs what is heard now."""
     taste = scoring.model.parameters if scoring.model else TasteParameters()
-    return load_interactions(connection, scoring.edition.cutoff, taste, _range(user_ids))
+    return load_interactions(connection, scoring.edition.cutoff, of_now(taste), _range(user_ids))
 
 
 def _blocks(user_ids: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:

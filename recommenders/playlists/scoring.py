@@ -61,6 +61,7 @@ def load_scoring(connection: sa.Connection, artifacts: Artifacts, edition_id: in
     shelf, facts = load_shelf(artifacts, f"{folder}/shelf.parquet")
     model = edition_model(connection, artifacts, edition)
     cold = Cold.load(artifacts, f"{folder}/cold.parquet")
+    voices = load_voices(artifacts, f"editions/{edition_id}") if model else None
     return Scoring(
         edition,
         MixtapeRules(**edition.parameters),
@@ -69,11 +70,11 @@ def load_scoring(connection: sa.Connection, artifacts: Artifacts, edition_id: in
         shelf,
         model,
         cold,
-        searched(shelf, model, cold) if model else None,
+        searched(shelf, model, cold, voices) if model and voices else None,
         Dials.load(artifacts, f"{folder}/dials.parquet"),
         Culture.load(artifacts, f"{folder}/culture.parquet"),
         Editorial.load(artifacts, f"{folder}/editorial.parquet"),
-        load_voices(artifacts, f"editions/{edition_id}") if model else None,
+        voices,
         Drawn.load(artifacts, f"{folder}/drawn.parquet") if model else None,
         edition_ranker(connection, edition),
     )

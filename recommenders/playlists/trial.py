@@ -165,11 +165,12 @@ def load_tried(connection: sa.Connection, artifacts: Artifacts, scoring: Scoring
     if model is None or scoring.model is None or scoring.voices is None:
         return None
     cold = tried_cold(artifacts, edition)
+    voices = tried_voices(connection, artifacts, edition, scoring.shelf, scoring.model, model, cold, scoring.voices)
     return scoring._replace(
         model=model,
         cold=cold,
-        tracks=searched(scoring.shelf, model, cold),
-        voices=tried_voices(connection, artifacts, edition, scoring.shelf, scoring.model, model, cold, scoring.voices),
+        tracks=searched(scoring.shelf, model, cold, voices),
+        voices=voices,
         drawn=Drawn.load(artifacts, f"{artifacts.url}/{_folder(edition.edition_id)}/drawn.parquet"),
         ranker=tried_ranker(connection, edition),
     )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from recommenders.collaborative.model import load_model
 from recommenders.listening.interactions import Interactions, load_interactions
 from recommenders.mixing.candidates import Candidates, user_factors
+from recommenders.mixing.likings import of_now
 from recommenders.mixing.mix_kernels import SMALLEST_KERNEL
 from recommenders.mixing.ranker import FEATURES, Ranker
 from recommenders.mixing.shelf import load_shelf
@@ -20,8 +21,8 @@ from recommenders.playlists.scoring import load_scoring
 from recommenders.store import Artifacts, mixtapes, models, names, verification
 
 SPOKEN = ("collaborative", "items", "artist", "text", "sound")
-COLLABORATIVE, ITEMS, TEXT, RATE, YOUTH = (
-    list(FEATURES).index(name) for name in ("collaborative", "items", "text", "rate", "youth")
+COLLABORATIVE, ITEMS, TEXT, RATE, YOUTH, UNHEARD = (
+    list(FEATURES).index(name) for name in ("collaborative", "items", "text", "rate", "youth", "unheard")
 )
 SILENT = 5e-3  # what is measured less than this is not worth saying
 
@@ -133,6 +134,8 @@ def _in_words(ranker: Ranker, features: npt.NDArray[np.float32]) -> str:
     said.append(f"new listeners {np.exp(features[RATE]):.1f} a week ({added[RATE]:+.2f})")
     if features[YOUTH] > SILENT:
         said.append(f"{-YOUTH_WEEKS * np.log(features[YOUTH]):.1f} weeks old ({added[YOUTH]:+.2f})")
+    if features[UNHEARD]:
+        said.append(f"heard by nobody yet ({added[UNHEARD]:+.2f})")
     return ", ".join(said)
 
 
@@ -146,7 +149,9 @@ def _model_score(connection: sa.Connection, artifacts: Artifacts, mixtape: Mixta
     if column == len(model.track_ids) or model.track_ids[column] != track_id:
         return [f"The collaborative model {model.model_id} does not know it: nobody had played it when it was trained."]
     me = np.array([mixtape.user_id])
-    played = load_interactions(connection, edition.cutoff, model.parameters, (mixtape.user_id, mixtape.user_id + 1))
+    played = load_interactions(
+        connection, edition.cutoff, of_now(model.parameters), (mixtape.user_id, mixtape.user_id + 1)
+    )
     scores = model.track_factors @ user_factors(model, played, me)[0]
     rank = int((scores > scores[column]).sum()) + 1
     return [

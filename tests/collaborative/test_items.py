@@ -41,13 +41,16 @@ def _said(track_ids: npt.NDArray[np.int64], seed: int) -> Space:
     return Space.of(track_ids, vectors)
 
 
-def _regressed(rows: npt.NDArray[np.float64], penalties: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What EASE is the closed form of: each column as a ridge regression on all others."""
+def _regressed(
+    rows: npt.NDArray[np.float64], penalties: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64] | None = None
+) -> npt.NDArray[np.float64]:
+    """What EASE is the closed form of: each column as a ridge regression on all others; or each column of `wanted`."""
+    wanted = rows if wanted is None else wanted
     weights = np.zeros((rows.shape[1], rows.shape[1]))
     for column in range(rows.shape[1]):
         others = np.delete(np.arange(rows.shape[1]), column)
         gram = rows[:, others].T @ rows[:, others] + np.diag(penalties[others])
-        weights[others, column] = np.linalg.solve(gram, rows[:, others].T @ rows[:, column])
+        weights[others, column] = np.linalg.solve(gram, rows[:, others].T @ wanted[:, column])
     return weights
 
 
@@ -79,6 +82,27 @@ def test_what_is_said_of_tracks_joins_as_further_listeners() -> None:
     both = np.concatenate([rows, pulls])
     expected = np.maximum(_regressed(both, 5 + 0.5 * (both**2).sum(axis=0)), 0)
     assert model.similarity.toarray() == pytest.approx(expected, abs=1e-5)
+
+
+def test_what_comes_from_text_is_what_predicts_a_track_s_text() -> None:
+    listening = _listening(12)
+    text = _said(listening.track_ids[5:], 12)
+    parameters = EASE_ALONE.model_copy(update={"text": 1.5, "dropout": 0.5})
+    model = fit_items(listening, parameters, text)
+    rows = _each_mean_one(listening.strengths)
+    likers = (rows > 0).sum(axis=0)
+    pulls = np.zeros((text.vectors.shape[1], rows.shape[1]))
+    pulls[:, 5:] = text.vectors.T
+    pulls *= np.sqrt(1.5 * (rows**2).sum(axis=0).mean()) * (likers / likers.mean()) ** 0.25
+    both = np.concatenate([rows, pulls])
+    penalties = 5 + 0.5 * (both**2).sum(axis=0)
+    whole = _regressed(both, penalties)
+    by_text = _regressed(both, penalties, np.concatenate([np.zeros_like(rows), pulls]))
+    expected = np.where(whole > 0, np.clip(by_text, 0, whole), 0)
+    assert model.told.toarray() == pytest.approx(expected, abs=1e-5)
+    assert 0 < model.told.sum() < model.similarity.sum()
+    assert (model.told.data <= model.similarity[model.told.nonzero()]).all()
+    assert not fit_items(listening, parameters).told.nnz
 
 
 def test_tracks_without_a_common_listener_speak_for_each_other_when_the_same_is_said_of_them() -> None:
@@ -178,7 +202,8 @@ def _models(draw: st.DrawFn) -> tuple[ItemModel, csr_matrix]:
     )
     np.fill_diagonal(says, 0)
     strengths = np.where(rng.random((n_users, n_tracks)) < 0.5, rng.integers(-2, 6, (n_users, n_tracks)), 0)
-    model = ItemModel(np.arange(n_tracks), csr_matrix(says.astype(np.float32)), ItemParameters())
+    says = csr_matrix(says.astype(np.float32))
+    model = ItemModel(np.arange(n_tracks), says, csr_matrix(says.shape, dtype=np.float32), ItemParameters())
     return model, csr_matrix(strengths.astype(np.float32))
 
 
@@ -198,10 +223,13 @@ def test_a_score_is_the_mean_of_what_the_liked_tracks_say(drawn: tuple[ItemModel
 
 
 def test_a_model_is_read_back_as_it_was_written(artifacts: Artifacts) -> None:
-    model = fit_items(_listening(9), ItemParameters(most_dense=20, least_likers=1, neighbours=6, k1=2))
+    listening = _listening(9)
+    parameters = ItemParameters(most_dense=20, least_likers=1, neighbours=6, k1=2)
+    model = fit_items(listening, parameters, _said(listening.track_ids, 9))
     read = load_items(artifacts, save_items(artifacts, "models/items/1", model), model_id=5)
     assert read.track_ids.tolist() == model.track_ids.tolist()
     assert (read.similarity != model.similarity).nnz == 0
+    assert (read.told != model.told).nnz == 0 < read.told.nnz
     assert (read.parameters, read.model_id) == (model.parameters, 5)
 
 
@@ -210,6 +238,8 @@ def _written(artifacts: Artifacts, facts: dict[str, Any] | None = None, **change
         "track_id": [3, 5, 8],
         "tracks": pa.array([[1, 2], [], [0]], pa.list_(pa.int32())),
         "similarities": pa.array([[0.5, 0.25], [], [0.125]], pa.list_(pa.float32())),
+        "told_tracks": pa.array([[2], [], []], pa.list_(pa.int32())),
+        "told": pa.array([[0.25], [], []], pa.list_(pa.float32())),
     }
     kept = {"parameters": ItemParameters().model_dump()} if facts is None else facts
     return artifacts.write("models/items/2", pa.table(columns | changed), kept)
@@ -225,6 +255,8 @@ def _written(artifacts: Artifacts, facts: dict[str, Any] | None = None, **change
         ({"tracks": pa.array([[1, 1], [], [0]], pa.list_(pa.int32()))}, "out of order"),
         ({"similarities": pa.array([[0.5, -0.25], [], [0.125]], pa.list_(pa.float32()))}, "not above 0"),
         ({"similarities": pa.array([[0.5, float("nan")], [], [0.125]], pa.list_(pa.float32()))}, "not finite"),
+        ({"told_tracks": pa.array([[3], [], []], pa.list_(pa.int32()))}, "does not hold"),
+        ({"told": pa.array([[-0.25], [], []], pa.list_(pa.float32()))}, "not above 0"),
         ({"facts": {"parameters": {"neighbours": 0}}}, "not an item-to-item model"),
         ({"facts": {}}, "not an item-to-item model"),
         ({"tracks": [1, 2, 3]}, "not an item-to-item model"),

@@ -54,12 +54,14 @@ def draw(seed: int, n_users: int = 6, n_tracks: int = 60) -> Mixed:
         artists=directions(vectors(n_artists)),
         sound=directions(vectors(n_tracks)),
         items=neighbours(n_tracks),
+        items_told=Neighbours.none(n_tracks),
         told_as=told_as,
         told=neighbours(TEXTS),
         teller_offsets=np.searchsorted(told_as[told], np.arange(TEXTS + 1)),
         tellers=told.astype(np.int32),
         rate=rng.normal(size=n_tracks).astype(np.float32),
         youth=rng.random(n_tracks).astype(np.float32),
+        unheard=(rng.random(n_tracks) < 0.2).astype(np.float32),
     )
     liked = [np.unique(rng.integers(n_tracks, size=rng.integers(0, 9))) for _ in range(n_users)]
     offsets = np.append(0, np.cumsum([len(each) for each in liked]))
@@ -97,6 +99,7 @@ def described_by_hand(mixed: Mixed, user: int, row: int) -> list[float]:
         x @ voices.sound[row],
         voices.rate[row],
         voices.youth[row],
+        voices.unheard[row],
     ]
 
 

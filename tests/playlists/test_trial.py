@@ -53,7 +53,7 @@ def ranker(service: Service, weights: list[float], *, status: str = "champion") 
     n = len(service.tracks)
     drawn = np.random.default_rng(n).integers(0, n, (4, n))
     items = csr_matrix((np.ones(4 * n, np.float32), (np.tile(np.arange(n), 4), drawn.ravel())), shape=(n, n))
-    model = ItemModel(np.array(service.tracks), items, ItemParameters())
+    model = ItemModel(np.array(service.tracks), items, csr_matrix((n, n), dtype=np.float32), ItemParameters())
     uri = save_items(service.artifacts, f"items-{status}", model)
     with service.store.begin() as connection:
         model_id = models.add_candidate(
@@ -119,7 +119,7 @@ def test_both_sides_picks_are_from_their_own_model(service: Service, two_models:
     check_sides(service, *two_models)
 
 
-BY_PLAYS, BY_OTHERS = [5.0, 1.0, 1.0, 0.0, 0.0, 0.1, 0.0], [0.5, 5.0, 0.0, 0.0, 0.0, 1.0, 0.5]
+BY_PLAYS, BY_OTHERS = [5.0, 1.0, 1.0, 0.0, 0.0, 0.1, 0.0, 0.0], [0.5, 5.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.0]
 
 
 def test_beside_a_ranker_a_model_is_tried_in_the_mix_with_vectors_of_its_own_length(service: Service) -> None:
