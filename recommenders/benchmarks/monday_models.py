@@ -28,9 +28,7 @@ from recommenders.store.text_vectors import put_text_vectors
 LENGTH = 0.1  # of a vector by sound
 TEXT_DIMENSIONS = 200
 LISTS, SONGS_A_LIST, TAGGED = 50, 50, 5_000
-RANKER_OF_DEMO = Ranker(
-    weights=(0.9, 13.0, 2.8, 0.3, 0.3, 0.6, 1.3, -1.2), intercept=-7.5
-)  # learnt on the demo service
+RANKER_OF_DEMO = Ranker(weights=(0.9, 13.0, 2.8, 0.3, 0.3, 0.6, 1.3), intercept=-7.5)  # learnt on the demo service
 
 Floats = npt.NDArray[np.float32]
 

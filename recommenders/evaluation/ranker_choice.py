@@ -23,7 +23,7 @@ MODELS = (Voice.COLLABORATIVE, Voice.LANGUAGE, Voice.AUDIO)
 
 # Where nobody can teach it better: means of what was learnt on nine invented services of 600 listeners, where what is
 # told added nothing to the rest; it has a small weight nevertheless, for services where hardly anything is played.
-UNTRAINED = Ranker(weights=(0.9, 13.0, 2.8, 0.05, 0.3, 0.6, 1.3, -1.2), intercept=-7.5)
+UNTRAINED = Ranker(weights=(0.9, 13.0, 2.8, 0.05, 0.3, 0.6, 1.3), intercept=-7.5)
 
 Bools = npt.NDArray[np.bool_]
 

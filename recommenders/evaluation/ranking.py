@@ -79,27 +79,32 @@ class Known:
 class Lesson:
     """The candidates of the judged users of a fold, as each model describes them, and which they then heard.
 
-    `rows` (n_users, n) of the shelf, -1 past the end; `features` (n_users, n, N_FEATURES); `heard` (n_users, n).
+    `rows` (n_users, n) of the shelf, -1 past the end; `features` (n_users, n, N_FEATURES); `heard` (n_users, n);
+    `hidden` (n_users, n): nobody at all had come across it before that week.
     """
 
     rows: npt.NDArray[np.int32]
     features: Floats
     heard: Bools
+    hidden: Bools
 
     @staticmethod
-    def of(pool: Pool, relevant: csr_matrix) -> "Lesson":
-        """The candidates of the first rung; `relevant` (n_users, n_tracks) is what each user heard first."""
+    def of(pool: Pool, relevant: csr_matrix, listeners: npt.NDArray[np.int64]) -> "Lesson":
+        """The candidates of the first rung; `relevant` (n_users, n_tracks) is what each user heard first, `listeners`
+        (n_tracks,) how many each track had before."""
         ranked = (pool.rows >= 0) & (pool.places < 0)
         users = np.arange(len(pool.rows))[:, None]
         heard = np.asarray(relevant[users, np.maximum(pool.rows, 0)].todense() > 0) & ranked
-        return Lesson(np.where(ranked, pool.rows, -1).astype(np.int32), pool.features, heard)
+        hidden = ranked & (listeners[np.maximum(pool.rows, 0)] == 0)
+        return Lesson(np.where(ranked, pool.rows, -1).astype(np.int32), pool.features, heard, hidden)
 
     @staticmethod
     def nothing(n_users: int) -> "Lesson":
         """No candidates."""
         shape = (n_users, MOST_CANDIDATES)
         features = np.zeros((*shape, N_FEATURES), dtype=np.float32)
-        return Lesson(np.full(shape, -1, dtype=np.int32), features, np.zeros(shape, dtype=np.bool_))
+        nothing = np.zeros(shape, dtype=np.bool_)
+        return Lesson(np.full(shape, -1, dtype=np.int32), features, nothing, nothing.copy())
 
     @property
     def n_teaching(self) -> int:
@@ -121,6 +126,7 @@ class Described:
             "rows": matrix_column(lesson.rows),
             "features": matrix_column(lesson.features.reshape(len(lesson.rows), lesson.rows.shape[1] * N_FEATURES)),
             "heard": matrix_column(lesson.heard.astype(np.int8)),
+            "hidden": matrix_column(lesson.hidden.astype(np.int8)),
         }
         columns |= {f"alone/{name}": matrix_column(lists) for name, lists in self.alone.items()}
         return artifacts.write(name, pa.table(columns))
@@ -129,8 +135,9 @@ class Described:
     def load(artifacts: Artifacts, uri: str) -> "Described":
         """What `save` stored."""
         table, _ = artifacts.read(uri)
-        rows, heard = column_matrix(table["rows"]), column_matrix(table["heard"]).astype(np.bool_)
-        lesson = Lesson(rows, column_matrix(table["features"]).reshape(*rows.shape, N_FEATURES), heard)
+        rows, features = column_matrix(table["rows"]), column_matrix(table["features"])
+        heard, hidden = (column_matrix(table[name]).astype(np.bool_) for name in ("heard", "hidden"))
+        lesson = Lesson(rows, features.reshape(*rows.shape, N_FEATURES), heard, hidden)
         names = [name for name in table.column_names if name.startswith("alone/")]
         return Described(lesson, {name.removeprefix("alone/"): column_matrix(table[name]) for name in names})
 
@@ -161,7 +168,7 @@ def describe_fold(known: Known, fold: Fold, parameters: AlsParameters, items: It
     likings = likings_of(shelf, taste, user_ids)
     pool = describe(shelf, forbidden, candidates, factors, likings, Offered.nothing(len(user_ids)), voices)
     alone = lists_alone(examination, shelf, model, factors, likings, voices)
-    lesson = Lesson.of(pool, examination.relevant)
+    lesson = Lesson.of(pool, examination.relevant, shelf.listeners)
     return Described(lesson if known.unlearnt is None else _without_word(lesson, ~known.unlearnt), alone)
 
 
@@ -204,21 +211,25 @@ def weeks_of(fold: Fold) -> float:
 def learn(lessons: Sequence[Lesson], use: Bools | None = None) -> Ranker:
     """The most likely weights of the features that `use` (N_FEATURES,) marks; all others are 0.
 
-    What models say never counts against a song.
+    What models say never counts against a song. That nobody had come across a song explains why nobody heard it, but is
+    no weight of the ranker's: whether a song is offered is what the mixtape decides (a cause of selection that learning
+    allows for and ranking leaves out, as Zhao et al. 2019, "Recommending what video to watch next", do with positions).
     """
     use = np.ones(N_FEATURES, dtype=np.bool_) if use is None else use
     features = np.concatenate([lesson.features[lesson.rows >= 0] for lesson in lessons]).astype(np.float64)
     heard = np.concatenate([lesson.heard[lesson.rows >= 0] for lesson in lessons]).astype(np.float64)
     sizes = np.concatenate([(lesson.rows >= 0).sum(axis=1) for lesson in lessons])
+    hidden = np.concatenate([lesson.hidden[lesson.rows >= 0] for lesson in lessons]).astype(np.float64)
     use = use & spreads(features)
     if not use.any() or not heard.any():
         return Ranker(weights=(0.0,) * N_FEATURES)
-    mean, spread = features.mean(axis=0), features.std(axis=0)
-    standard = (features[:, use] - mean[use]) / spread[use]
-    bounds = [(0.0, None) if said else (None, None) for said in SAID[use]]
-    fitted = minimize(_loss, np.zeros(int(use.sum())), (standard, heard, sizes), "L-BFGS-B", jac=True, bounds=bounds)
+    spread = features[:, use].std(axis=0)
+    standard = np.column_stack([(features[:, use] - features[:, use].mean(axis=0)) / spread, hidden])
+    bounds = [*((0.0, None) if said else (None, None) for said in SAID[use]), (None, None)]
+    start = np.zeros(standard.shape[1])
+    fitted = minimize(_loss, start, (standard, heard, sizes), "L-BFGS-B", jac=True, bounds=bounds)
     weights = np.zeros(N_FEATURES)
-    weights[use] = fitted.x / spread[use]
+    weights[use] = fitted.x[:-1] / spread
     return Ranker(weights=tuple(weights), intercept=_intercept(features @ weights, heard.mean()))
 
 

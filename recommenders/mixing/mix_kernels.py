@@ -5,7 +5,7 @@ import numpy as np
 from recommenders.compiled import compiled
 from recommenders.mixing.kernels import artist_forbidden, dot, mark
 
-N_FEATURES = 8
+N_FEATURES = 7
 SMALLEST_KERNEL = np.float32(1e-4)
 
 
@@ -189,7 +189,6 @@ def describe_song(shelf, voices, row, factors, length, weight, told, scratch, fe
     )
     features[5] = voices.rate[row]
     features[6] = voices.youth[row]
-    features[7] = voices.unheard[row]
 
 
 @compiled()

@@ -33,7 +33,6 @@ FEATURES: dict[str, Voice] = {
     "sound": Voice.AUDIO,  # cosine with the direction by sound
     "rate": Voice.FACTS,  # log of new listeners a week
     "youth": Voice.FACTS,  # exp(-age / 2 weeks)
-    "unheard": Voice.FACTS,  # 1 where nobody has heard it: it may not have come out anywhere yet
 }
 assert len(FEATURES) == N_FEATURES
 SAID = np.array([voice is not Voice.FACTS for voice in FEATURES.values()])

@@ -58,7 +58,7 @@ class Voices(NamedTuple):
     `items_told`: the part of it that comes from what is said of both. `told_as` (n_tracks,): the number of the text
     that speaks of a track, its own or its artist's, -1 = none; `told`: texts that say alike, `tellers` (offsets, rows):
     the tracks of each text, the most heard first. `rate` (n_tracks,): the logarithm of new listeners a week; `youth`
-    (n_tracks,): 1 on the day of the upload; `unheard` (n_tracks,): 1 where nobody has heard it yet.
+    (n_tracks,): 1 on the day of the upload.
     """
 
     played: Floats
@@ -72,7 +72,6 @@ class Voices(NamedTuple):
     tellers: npt.NDArray[np.int32]
     rate: Floats
     youth: Floats
-    unheard: Floats
 
 
 def build_voices(
@@ -113,7 +112,6 @@ def build_voices(
         tellers=tellers,
         rate=np.log(rate),
         youth=youth,
-        unheard=(shelf.listeners == 0).astype(np.float32),
     )
 
 
@@ -234,7 +232,7 @@ def _tellers(
 
 
 _MATRICES = ("played", "sound")
-_COLUMNS = ("told_as", "rate", "youth", "unheard")
+_COLUMNS = ("told_as", "rate", "youth")
 
 
 def save_voices(artifacts: Artifacts, folder: str, voices: Voices) -> None:
@@ -280,7 +278,6 @@ def load_voices(artifacts: Artifacts, folder: str) -> Voices:
         tellers=rows.astype(np.int32),
         rate=tracks["rate"].to_numpy(),
         youth=tracks["youth"].to_numpy(),
-        unheard=tracks["unheard"].to_numpy(),
     )
 
 

@@ -21,8 +21,8 @@ from recommenders.playlists.scoring import load_scoring
 from recommenders.store import Artifacts, mixtapes, models, names, verification
 
 SPOKEN = ("collaborative", "items", "artist", "text", "sound")
-COLLABORATIVE, ITEMS, TEXT, RATE, YOUTH, UNHEARD = (
-    list(FEATURES).index(name) for name in ("collaborative", "items", "text", "rate", "youth", "unheard")
+COLLABORATIVE, ITEMS, TEXT, RATE, YOUTH = (
+    list(FEATURES).index(name) for name in ("collaborative", "items", "text", "rate", "youth")
 )
 SILENT = 5e-3  # what is measured less than this is not worth saying
 
@@ -134,8 +134,6 @@ def _in_words(ranker: Ranker, features: npt.NDArray[np.float32]) -> str:
     said.append(f"new listeners {np.exp(features[RATE]):.1f} a week ({added[RATE]:+.2f})")
     if features[YOUTH] > SILENT:
         said.append(f"{-YOUTH_WEEKS * np.log(features[YOUTH]):.1f} weeks old ({added[YOUTH]:+.2f})")
-    if features[UNHEARD]:
-        said.append(f"heard by nobody yet ({added[UNHEARD]:+.2f})")
     return ", ".join(said)
 
 

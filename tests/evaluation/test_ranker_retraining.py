@@ -114,7 +114,7 @@ def _break(store: Store, artifacts: Artifacts, run_key: str, model_id: int, what
         artifacts.write(name, pa.table(columns), facts)
         return
     change = {
-        "weights": "parameters = jsonb_set(parameters, '{weights}', '[0, 0, 0, 0, 0, 0, 0, 0]')",
+        "weights": "parameters = jsonb_set(parameters, '{weights}', '[0, 0, 0, 0, 0, 0, 0]')",
         "space": "space = space + 1",
     }[what]
     with store.begin() as connection:

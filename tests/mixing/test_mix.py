@@ -61,7 +61,6 @@ def draw(seed: int, n_users: int = 6, n_tracks: int = 60) -> Mixed:
         tellers=told.astype(np.int32),
         rate=rng.normal(size=n_tracks).astype(np.float32),
         youth=rng.random(n_tracks).astype(np.float32),
-        unheard=(rng.random(n_tracks) < 0.2).astype(np.float32),
     )
     liked = [np.unique(rng.integers(n_tracks, size=rng.integers(0, 9))) for _ in range(n_users)]
     offsets = np.append(0, np.cumsum([len(each) for each in liked]))
@@ -99,7 +98,6 @@ def described_by_hand(mixed: Mixed, user: int, row: int) -> list[float]:
         x @ voices.sound[row],
         voices.rate[row],
         voices.youth[row],
-        voices.unheard[row],
     ]
 
 

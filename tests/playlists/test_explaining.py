@@ -77,10 +77,9 @@ def draw(seed: int, n_users: int = 8, n_tracks: int = 80) -> Explainable:
         tellers=np.empty(0, np.int32),
         rate=np.zeros(n_tracks, np.float32),
         youth=np.zeros(n_tracks, np.float32),
-        unheard=np.zeros(n_tracks, np.float32),
     )
     weights = rng.uniform(0, 3, 5) * (rng.random(5) < 0.8)
-    ranker = Ranker(weights=(*weights, 0.5, 0.5, 0.5), intercept=-2.0)
+    ranker = Ranker(weights=(*weights, 0.5, 0.5), intercept=-2.0)
     strengths = rng.lognormal(size=(n_users, n_tracks)) * (rng.random((n_users, n_tracks)) < rng.choice([0.03, 0.15]))
     strengths *= np.where(rng.random(strengths.shape) < 0.15, -1, 1)
     strengths[strengths.max(axis=1) <= 0, 0] = 1.0
@@ -286,7 +285,7 @@ def test_what_was_named_often_gives_way_to_what_counts_nearly_as_much() -> None:
     voices = world.ranking.voices._replace(items=items, items_told=Neighbours.none(n))
     ranking = world.ranking._replace(
         voices=voices,
-        ranker=Ranker(weights=(0, 5, 0, 0, 0, 0, 0, 0)),
+        ranker=Ranker(weights=(0, 5, 0, 0, 0, 0, 0)),
         shelf=shelf._replace(works=np.arange(n, dtype=np.int32)),
     )
     strengths = np.zeros((1, n), dtype=np.float32)

@@ -119,7 +119,7 @@ def test_both_sides_picks_are_from_their_own_model(service: Service, two_models:
     check_sides(service, *two_models)
 
 
-BY_PLAYS, BY_OTHERS = [5.0, 1.0, 1.0, 0.0, 0.0, 0.1, 0.0, 0.0], [0.5, 5.0, 0.0, 0.0, 0.0, 1.0, 0.5, 0.0]
+BY_PLAYS, BY_OTHERS = [5.0, 1.0, 1.0, 0.0, 0.0, 0.1, 0.0], [0.5, 5.0, 0.0, 0.0, 0.0, 1.0, 0.5]
 
 
 def test_beside_a_ranker_a_model_is_tried_in_the_mix_with_vectors_of_its_own_length(service: Service) -> None:
