@@ -19,9 +19,9 @@ RISES = {"skips": "The share of songs that are skipped on"}
 
 def own_sources() -> set[str]:
     """The sources of songs that a model chose for the user, as the database spells them; all others are rungs below."""
-    from recommenders.mixing.candidates import RUNGS, Source
+    from recommenders.mixing.candidates import RUNGS, SOURCE_NAMES, Source
 
-    return {source.name.lower().replace("_", " ") for source in Source if RUNGS[source] == RUNGS[Source.MIX]}
+    return {name for source, name in SOURCE_NAMES.items() if RUNGS[source] == RUNGS[Source.MIX]}
 
 
 def alarms(week: dt.date, figures: Figures, drifts: Mapping[str, Any], parameters: ReportParameters) -> list[str]:

@@ -49,9 +49,9 @@ def relative_difference(
 ) -> Interval:
     """Paired bootstrap over users (Efron & Tibshirani 1993): both models are judged on the same drawn users.
 
-    Two parallel arrays (n_users,) of a metric; where the rival's mean is 0, nothing is worse: 0.
+    Two parallel arrays (n_users,) of a metric; where the rival's mean is 0, or nobody was judged, nothing is worse: 0.
     """
-    base = rival.mean()
+    base = rival.mean() if len(rival) else 0.0
     if base == 0:
         return Interval(0.0, 0.0, 0.0)
     difference = (candidate - rival) / base

@@ -103,7 +103,9 @@ class Examination:
         if len(recall) >= 4:
             fame = self.relevant @ np.log1p(self.listeners) / np.diff(self.relevant.indptr)
             slices[f"recall@{K}_niche_tastes"] = _mean(recall[fame <= np.quantile(fame, 0.25)])
-        new = self.catalogue.uploaded_at >= np.datetime64(self.fold.cutoff.replace(tzinfo=None) - NEW_SONG, "us")
+        new = self.catalogue.uploaded_at >= np.datetime64(
+            self.fold.cutoff.astimezone(dt.UTC).replace(tzinfo=None) - NEW_SONG, "us"
+        )
         relevant = self.relevant.copy()
         relevant.data[~new[relevant.indices]] = 0
         relevant.eliminate_zeros()

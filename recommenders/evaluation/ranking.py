@@ -5,6 +5,7 @@ every model. The ranker's weights are those under which what users then heard fi
 their candidates (conditional logit, McFadden 1974; in ranking: ListNet's top-one likelihood, Cao et al. 2007).
 """
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -186,7 +187,7 @@ def _without_word(lesson: Lesson, learnt: Bools) -> Lesson:
 
 def as_of(shelf: Shelf, fold: Fold, catalogue: Catalogue) -> Shelf:
     """The shelf as it was at the fold's cut-off."""
-    now = np.datetime64(fold.cutoff.replace(tzinfo=None), "us")
+    now = np.datetime64(fold.cutoff.astimezone(dt.UTC).replace(tzinfo=None), "us")
     new = np.flatnonzero(
         (np.diff(fold.signals.user_ids, prepend=-1) != 0) | (np.diff(fold.signals.track_ids, prepend=-1) != 0)
     )
@@ -204,7 +205,7 @@ def weeks_of(fold: Fold) -> float:
     times = fold.signals.times[~np.isnat(fold.signals.times)]
     if not len(times):
         return 1.0
-    now = np.datetime64(fold.cutoff.replace(tzinfo=None), "us")
+    now = np.datetime64(fold.cutoff.astimezone(dt.UTC).replace(tzinfo=None), "us")
     return float((now - times.min()) / np.timedelta64(7, "D"))
 
 

@@ -16,10 +16,11 @@ from recommenders.store.signals import Signal, Signals, read_signals
 
 _NEVER = np.iinfo(np.int64).min  # what NaT is as a number
 _US_PER_DAY = 86_400_000_000
+_MOST_HALF_LIVES = 12.0  # what is older counts as this: sums of old and new stay exact, and nobody's taste is lost
 
 
 class TasteParameters(BaseModel):
-    """How signals become strengths: the sum over events of weight(kind) x 2^(-age / half-life)."""
+    """How signals become strengths: the sum over events of weight(kind) x 2^(-age / half-life), no less than 2^-12."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -120,6 +121,7 @@ def _weights(signals: Signals, cutoff: dt.datetime, parameters: TasteParameters)
     weights[Signal.ARTIST_VISIT] = parameters.artist_visit
     now = np.datetime64(cutoff.astimezone(dt.UTC).replace(tzinfo=None), "us")
     half_lives = (now - signals.times).astype(np.int64) / (_US_PER_DAY * parameters.half_life_days)
+    half_lives = np.minimum(half_lives, _MOST_HALF_LIVES)
     half_lives[signals.kinds == Signal.TOTAL] = 1.0
     offered = weights.copy()
     offered[Signal.PLAY], offered[Signal.SKIP] = parameters.mixtape_play, -parameters.mixtape_skip

@@ -44,6 +44,10 @@ class Source(IntEnum):
     LISTS = 11
 
 
+# As the database spells them (`source_name`), where that is not the name in small letters.
+_SPELLED = {Source.LIKE_LISTENERS: "listeners like you", Source.LISTS: "curators"}
+SOURCE_NAMES = {source: _SPELLED.get(source, source.name.lower().replace("_", " ")) for source in Source}
+
 # Of each source on the fallback ladder, the best first: all that the ranker ranks is on the first.
 RUNGS = np.array([0, 1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1], dtype=np.int8)
 

@@ -14,7 +14,7 @@ from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Forbidden, Shelf
 from recommenders.mixing.voices import Voices
 
-MOST_CANDIDATES = 200
+MOST_CANDIDATES, MOST_OTHERS = 200, 60  # in all, as long as at least so many come from further sources
 ITEM_SONGS = 50
 TEXTS, SONGS_OF_TEXT = 15, 3
 LISTS, LIST_SONGS = 3, 20
@@ -51,7 +51,7 @@ def describe(
     from recommenders.mixing.mix_kernels import gather
 
     n_users, n_before = candidates.rows.shape
-    shape = (n_users, max(MOST_CANDIDATES, n_before))
+    shape = (n_users, max(MOST_CANDIDATES, n_before + MOST_OTHERS))
     pool = Pool(
         np.full(shape, -1, dtype=np.int32),
         np.zeros(shape, dtype=np.int8),

@@ -33,11 +33,13 @@ def add_up(neighbours, likers, weights, sums, met):  # type: ignore[no-untyped-d
     count = 0
     for n in range(likers.shape[0]):
         for i in range(neighbours.offsets[likers[n]], neighbours.offsets[likers[n] + 1]):
-            item = neighbours.items[i]
+            item, said = neighbours.items[i], weights[n] * neighbours.weights[i]
+            if said == 0:
+                continue
             if sums[item] == 0:
                 met[count] = item
                 count += 1
-            sums[item] += weights[n] * neighbours.weights[i]
+            sums[item] += said
     return count
 
 
@@ -107,12 +109,18 @@ def transformed(collaborative, items, artist, text, sound, features):  # type: i
 
 @compiled()
 def new_scratch(shelf, voices):  # type: ignore[no-untyped-def]
-    """Sums of tracks, of texts and of the texts of what is liked, with room for which of them were met and for as many
-    numbers; they are zeros between users. Stamps of works and artists that are forbidden, and of listed works."""
+    """Sums of tracks, of texts and of the texts of what is liked, with room for which of them were met, for as many
+    numbers, and for which of them are wanted; sums are zeros between users. Stamps of works and artists that are
+    forbidden, and of listed works."""
     n_tracks, n_texts, n_artists = shelf.works.shape[0], voices.told.offsets.shape[0] - 1, shelf.artist_ids.shape[0]
     n_works = shelf.works.max() + 1
     return (
-        (np.zeros(n_tracks, np.float32), np.zeros(n_tracks, np.int32), np.zeros(n_tracks, np.float32)),
+        (
+            np.zeros(n_tracks, np.float32),
+            np.zeros(n_tracks, np.int32),
+            np.zeros(n_tracks, np.float32),
+            np.zeros(n_tracks, np.int32),
+        ),
         (np.zeros(n_texts, np.float32), np.zeros(n_texts, np.int32), np.zeros(n_texts, np.float32)),
         (np.zeros(n_texts, np.float32), np.zeros(n_texts, np.int32), np.zeros(n_texts, np.float32)),
         (np.zeros(n_works, np.int64), np.zeros(n_artists, np.int64), np.zeros(n_works, np.int64)),
@@ -153,9 +161,18 @@ def put(shelf, row, source, pool_rows, pool_sources, count, marks, stamp):  # ty
 
 @compiled()
 def put_played_with(shelf, items, n_items, best, most, source, pool_rows, pool_sources, count, marks, stamp):  # type: ignore[no-untyped-def]
-    """Add the `most` songs for which the likings speak most, as item-to-item has it."""
+    """Add the `most` songs for which the likings speak most, as item-to-item has it: of what may be offered at all, for
+    who likes much is mostly spoken to of what they know."""
+    sums, met, values, open_rows = items
+    forbidden_works, _, listed = marks
+    n_open = 0
+    for n in range(n_items):
+        work = shelf.works[met[n]]
+        if shelf.eligible[met[n]] and forbidden_works[work] != stamp and listed[work] != stamp:
+            open_rows[n_open] = met[n]
+            n_open += 1
     end = min(count + most, pool_rows.shape[0])
-    for n in range(best_of(items[1], n_items, items[0], best, items[2])):
+    for n in range(best_of(open_rows, n_open, sums, best, values)):
         if count == end:
             break
         count = put(shelf, best[n], source, pool_rows, pool_sources, count, marks, stamp)

@@ -52,7 +52,7 @@ class Neighbours(NamedTuple):
 class Voices(NamedTuple):
     """What the models say of n_tracks tracks. (A tuple, so that numba can read it.)
 
-    `played` (n_tracks, f): the collaborative vectors; of cold songs, those of their sound; zeros where there are none.
+    `played` (n_tracks, f): the collaborative vectors; of cold songs, those of `Cold`; zeros where there are none.
     `artists` (n_artists, f): the direction of what is played by each artist of the shelf, length 1 or zeros. `sound`
     (n_tracks, f): the direction by sound, length 1 or zeros. `items`: by row, what who plays one track plays as well;
     `items_told`: the part of it that comes from what is said of both. `told_as` (n_tracks,): the number of the text

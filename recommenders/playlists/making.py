@@ -115,12 +115,12 @@ def finish_lists(finishing: Finishing, user_ids: npt.NDArray[np.int64], lists: L
     reasons = find_reasons(finishing.side, lists, user_ids, known)
     culture, editorial = finishing.culture, finishing.editorial
     named = rung_plays(culture, editorial, shelf, user_ids, lists.rows, lists.sources, known)
-    reasons = reasons._replace(plays=reasons.plays + named)
     if finishing.tried is None:
-        return Finished(lists, reasons, None)
+        return Finished(lists, reasons._replace(plays=reasons.plays + named), None)
     teams = teams_of_lists(finishing.edition, user_ids, lists, scored)
     theirs = find_reasons(finishing.tried, lists, user_ids, Interactions.of_columns(as_tried(scored)))
-    return Finished(lists, theirs.where(teams == Team.TRIED, reasons), teams)
+    reasons = theirs.where(teams == Team.TRIED, reasons)
+    return Finished(lists, reasons._replace(plays=reasons.plays + named), teams)
 
 
 def by_length(

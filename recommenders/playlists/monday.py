@@ -39,6 +39,7 @@ from recommenders.playlists.trial import (
     read_teams,
 )
 from recommenders.store import Artifacts, Store, eligibility, mixtapes, verification
+from recommenders.store.database import advisory_lock
 from recommenders.store.dials import Dials
 from recommenders.store.mixtapes import Edition
 from recommenders.timing import Stage
@@ -69,6 +70,7 @@ def plan_week(
     stage = Stage("plan")
     seed = parameters.seed if parameters.seed is not None else int(f"{moment.week:%Y%m%d}")
     with store.begin() as connection:
+        advisory_lock(connection, "import")  # no import in the midst of what is frozen
         frozen = freeze(connection, artifacts, parameters, moment, seed)
         edition_id = mixtapes.plan_edition(
             connection,

@@ -1,6 +1,8 @@
 """What can be set for a Monday run: the rules of a mixtape, and the trigger form."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class MixtapeRules(BaseModel):
@@ -34,6 +36,12 @@ class MixtapeRules(BaseModel):
         description="Least score of a fresh song that takes such a place, as a share of the user's last other song's.",
     )
     candidates: int = Field(100, ge=30, le=1000, description="Ranked candidates a user that compete for the songs.")
+
+    @model_validator(mode="after")
+    def _enough_candidates(self) -> Self:
+        if self.candidates < self.length:
+            raise ValueError(f"{self.candidates} candidates are too few for {self.length} songs: set at least as many.")
+        return self
 
     def exposure_cap(self, n_users: int, n_eligible: int) -> int:
         """On how many mixtapes one song may be: max(20, max_exposure x users, 3 x length x users / eligible tracks)."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
+from pydantic import ValidationError
 
 from recommenders.collaborative.items import load_items
 from recommenders.collaborative.model import CollaborativeModel, load_model
@@ -17,6 +18,7 @@ from recommenders.mixing.culture import Culture, read_culture
 from recommenders.mixing.editorial import Editorial, read_editorial
 from recommenders.mixing.listeners import Drawn, draw
 from recommenders.mixing.ranker import KIND as RANKER
+from recommenders.mixing.ranker import Ranker
 from recommenders.mixing.shelf import Shelf, read_shelf, save_shelf
 from recommenders.mixing.voices import Voices, ages_of, build_voices, save_voices
 from recommenders.playlists.calendar import Moment
@@ -66,7 +68,7 @@ def freeze(
             "(README, “Bring your own data”)."
         )
     champion = models.champion(connection, "collaborative", at)
-    ranker = models.champion(connection, RANKER, at) if champion else None
+    ranker, unread = _ranker(connection, at) if champion else (None, [])
     network, silence = _network(connection, champion, at)
     model = load_model(artifacts, champion.artifact_uri, champion.model_id) if champion else None
     sound = read_sound(connection, network, cutoff) if network else None
@@ -92,7 +94,7 @@ def freeze(
         warnings=[
             *_model_warnings(champion, cutoff),
             *silence,
-            *_ranker_warnings(champion, ranker),
+            *(unread or _ranker_warnings(champion, ranker)),
             *(tried.warnings if tried else []),
         ],
     )
@@ -132,6 +134,21 @@ def _model_warnings(champion: models.ModelRow | None, cutoff: dt.datetime) -> li
         days = (cutoff - champion.cutoff).days
         warnings.append(f"The champion model {champion.model_id} knows nothing of the last {days} days.")
     return warnings
+
+
+def _ranker(connection: sa.Connection, at: dt.datetime | None) -> tuple[models.ModelRow | None, list[str]]:
+    """The ranker that serves, or why it can't be used."""
+    row = models.champion(connection, RANKER, at)
+    if row is None:
+        return None, []
+    try:
+        Ranker(**row.parameters)
+    except ValidationError:
+        return None, [
+            f"The ranker {row.model_id} was learnt for other features: the collaborative model ranks alone. "
+            "Trigger retrain_ranker."
+        ]
+    return row, []
 
 
 def _ranker_warnings(champion: models.ModelRow | None, ranker: models.ModelRow | None) -> list[str]:

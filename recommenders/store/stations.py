@@ -69,12 +69,13 @@ def write_station(connection: sa.Connection, new: NewStation, package_version: s
             "version": package_version,
         },
     ).scalar_one()
+    theirs = "user_id IS NULL" if new.user_id is None else "user_id = :user_id"
     connection.execute(
-        sa.text("""
+        sa.text(f"""
             DELETE FROM stations WHERE station_id IN (
-                SELECT station_id FROM stations WHERE user_id IS NOT DISTINCT FROM :user_id
+                SELECT station_id FROM stations WHERE {theirs}
                 ORDER BY station_id DESC OFFSET :kept)
-        """),
+        """),  # noqa: S608 - one of two constants
         {"user_id": new.user_id, "kept": KEPT},
     )
     return station_id

@@ -112,3 +112,9 @@ def test_a_broken_model_is_found(champion: CollaborativeModel) -> None:
     }
     for expected, model in cases.items():
         assert any(expected in problem for problem in problems(model, champion)), (expected, problems(model, champion))
+
+
+def test_where_nobody_was_judged_nothing_is_worse() -> None:
+    nobody = np.empty(0)
+    found = relative_difference(nobody, nobody, GateParameters(), 0)
+    assert (found.low, found.mean, found.high) == (0, 0, 0)

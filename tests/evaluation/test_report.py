@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from recommenders.errors import NotEnoughDataError, UnknownNameError
 from recommenders.evaluation.report import report_week, week_until, weeks_of_run
 from recommenders.evaluation.report_parameters import ReportParameters
+from recommenders.mixing.candidates import SOURCE_NAMES, Source
 from recommenders.store import Store, reports
 from recommenders.store.reports import Report
 from recommenders.store.status import service_status
@@ -256,6 +257,17 @@ def test_empty_short_missing_and_duplicate_mixtapes_are_told_with_their_numbers(
     assert "1 of the mixtapes of 2026-11-16 are empty." in told
     assert "3 of the mixtapes of 2026-11-16, of 3, have fewer songs than they should." in told
     assert "67 % of the mixtapes of 2026-11-16 hold the very songs of another one." in report(small).alarms
+
+
+def test_sources_are_called_as_the_database_calls_them(store: Store) -> None:
+    with store.begin() as connection:
+        spelled = {
+            source: connection.execute(
+                sa.text("SELECT source_name(CAST(:code AS smallint))"), {"code": source}
+            ).scalar()
+            for source in Source
+        }
+    assert spelled == SOURCE_NAMES
 
 
 def test_too_many_fallbacks_are_told_with_the_rung_that_most_come_from(small: Planted) -> None:

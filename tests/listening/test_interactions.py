@@ -133,6 +133,14 @@ def test_totals_are_aged_one_half_life_and_add_to_events(store: Store) -> None:
     assert found.strengths.dtype == np.float32
 
 
+def test_nobodys_taste_is_lost_however_long_they_were_away(store: Store) -> None:
+    with store.begin() as connection:
+        add_catalogue(connection, 1, [1, 2])
+        add_events(connection, [play(400), play(0.01, track=2)])
+        found = load_interactions(connection, NOW, TasteParameters(half_life_days=7))
+    assert strengths(found) == {(1, 1): pytest.approx(2.0**-12, abs=1e-4), (1, 2): pytest.approx(1.0, rel=2e-3)}
+
+
 def test_only_the_users_of_the_range_are_read(store: Store) -> None:
     with store.begin() as connection:
         add_catalogue(connection, 4, [1])

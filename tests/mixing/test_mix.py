@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_matrix
 from scipy.sparse import random as random_matrix
 
 from recommenders.mixing.candidates import RUNGS, Candidates, Offered, Source
@@ -129,6 +130,36 @@ def test_nothing_forbidden_joins_no_work_twice_and_what_a_source_had_is_not_lost
         before = mixed.candidates.rows[user][mixed.candidates.rows[user] >= 0]
         allowed = [row for row in before if mixed.shelf.works[row] in works]
         assert len(allowed) == len(before), "what the searches before had found stays"
+
+
+def test_who_knows_what_their_likings_speak_for_most_is_offered_what_comes_next() -> None:
+    """One liking speaks for all others, most for the hundred and fifty that the listener has heard."""
+    n = 300
+    mixed = draw(3, n_users=1, n_tracks=n)
+    shelf = mixed.shelf._replace(works=np.arange(n, dtype=np.int32), eligible=np.ones(n, dtype=np.bool_))
+    speaks = np.zeros((n, n), dtype=np.float32)
+    speaks[0, 1:] = np.linspace(1, 0.1, n - 1)
+    one = np.array([0, 1])
+    forbidden = Forbidden(
+        np.array([0, 150]), np.arange(150, dtype=np.int32), np.zeros(2, np.int64), np.empty(0, np.int32)
+    )
+    nothing = Candidates(
+        np.array([1]),
+        np.full((1, 100), -1, dtype=np.int32),
+        np.zeros((1, 100), dtype=np.float32),
+        np.zeros((1, 100), dtype=np.int8),
+        np.zeros(1, dtype=np.float32),
+    )
+    pool = describe(
+        shelf,
+        forbidden,
+        nothing,
+        mixed.factors[:1],
+        Likings(one, np.zeros(1, np.int32), np.ones(1, np.float32)),
+        Offered.nothing(1),
+        mixed.voices._replace(items=Neighbours.of(csr_matrix(speaks))),
+    )
+    assert pool.rows[0][pool.sources[0] == Source.ITEMS].tolist() == list(range(150, 200))
 
 
 @settings(max_examples=30, deadline=None)
