@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from xdist.scheduler import LoadScopeScheduling
 
+from recommenders.compiled import cache_folder
 from recommenders.runtime.postgres import ensure_database, start_postgres, stop_postgres
 from recommenders.settings import Settings
 from recommenders.store import Artifacts, Store
@@ -21,7 +22,7 @@ AIRFLOW_HOME = tempfile.mkdtemp(prefix="mixtape-airflow-")
 os.environ["AIRFLOW_HOME"] = AIRFLOW_HOME
 
 # Tests make many homes; what numba compiles is the same for all of them.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Settings().home / "numba"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder(Settings().home)))
 
 
 class ByFolder(LoadScopeScheduling):

@@ -32,8 +32,8 @@ def solve_user(space, columns, signed):  # type: ignore[no-untyped-def]
     """What one user's factors are, and what they would be without each of the plays.
 
     `columns` of the model (-1 = unknown to it) and `signed` confidences of all that the user has dealt with; the liked
-    ones, n in their order, are the plays. Returns x (f,), z (f, n) = A^-1 y, m (n,), and, for pairs, y' A^-1 y
-    (n, n), x' y (n,) and the plays' confidences (n,), 0 for a play that the model does not know.
+    ones, n in their order, are the plays. Returns x (f,), z (f, n) = A^-1 y, m (n,), and, for pairs, L^-1 y (f, n) of
+    A = L L', x' y (n,) and the plays' confidences (n,), 0 for a play that the model does not know.
     """
     whitened, back = space
     n_factors = whitened.shape[1]
@@ -49,32 +49,33 @@ def solve_user(space, columns, signed):  # type: ignore[no-untyped-def]
             own[:, n] = whitened[column]
             confidence[n] = signed[liked[n]]
     solve_lower(lower, own)
-    between = np.dot(own.T, own)
-    scores = np.dot(between, confidence)
+    half = own.copy()
+    scores = np.dot(half.T, np.dot(half, confidence))
     solve_upper(lower, own)
     z = np.dot(back, own)
+    squares = (half * half).sum(axis=0)
     moves = np.zeros(liked.shape[0], np.float32)
     one = np.float32(1)
     for n in range(liked.shape[0]):
         if confidence[n] > 0:
-            more, itself = confidence[n] - one, between[n, n]
+            more, itself = confidence[n] - one, squares[n]
             moves[n] = more * (scores[n] - confidence[n] * itself) / (one - more * itself) - confidence[n]
-    return np.dot(z, confidence), z, moves, between, scores, confidence
+    return np.dot(z, confidence), z, moves, half, scores, confidence
 
 
 @compiled()
-def moves_of_pair(i, j, between, scores, confidence):  # type: ignore[no-untyped-def]
-    """m_i and m_j when both plays are taken away."""
+def moves_of_pair(i, j, half, scores, confidence):  # type: ignore[no-untyped-def]
+    """m_i and m_j when both plays are taken away; y' A^-1 y of two plays is the product of their columns of `half`."""
     # (1 - D U' A^-1 U) of the Woodbury identity, with U = [y_i, y_j] and D = diag(c - 1).
     if confidence[i] == 0 and confidence[j] == 0:
         return np.float32(0), np.float32(0)
     one = np.float32(1)
     a = confidence[i] - one if confidence[i] > 0 else np.float32(0)
     d = confidence[j] - one if confidence[j] > 0 else np.float32(0)
-    cross = between[i, j]
-    m00, m01, m10, m11 = one - a * between[i, i], -a * cross, -d * cross, one - d * between[j, j]
-    rest_i = a * (scores[i] - confidence[i] * between[i, i] - confidence[j] * cross)
-    rest_j = d * (scores[j] - confidence[i] * cross - confidence[j] * between[j, j])
+    cross, of_i, of_j = (half[:, i] * half[:, j]).sum(), (half[:, i] ** 2).sum(), (half[:, j] ** 2).sum()
+    m00, m01, m10, m11 = one - a * of_i, -a * cross, -d * cross, one - d * of_j
+    rest_i = a * (scores[i] - confidence[i] * of_i - confidence[j] * cross)
+    rest_j = d * (scores[j] - confidence[i] * cross - confidence[j] * of_j)
     determinant = m00 * m11 - m01 * m10
     pull_i = (m11 * rest_i - m01 * rest_j) / determinant
     pull_j = (m00 * rest_j - m10 * rest_i) / determinant
@@ -132,10 +133,10 @@ def what_counts(shelf, voices, space, liked, songs, scratch):  # type: ignore[no
     """All that the features of `songs` (m,) are made from, with and without each of one user's plays (n).
 
     `liked` = (columns, signed, rows, weights) of all that the user has dealt with. Returns what `solve_user` does;
-    `products` (3 m, n + 1) of the songs' directions with x and with each z, and `squares` (n + 1, n + 1) of x and z
-    with each other; of items and of texts (the plays' weights (n,), what each play speaks for (m, n), the sums of both:
-    a number and (m,)); how many plays count for the factors, for anything, and by their text; and what of the items'
-    part each play speaks because of what is said of both (m, n).
+    `products` (3 m, n + 1) of the songs' directions with x and with each z, and `squares` (2, n + 1) of x with these
+    and of each with itself; of items and of texts (the plays' weights (n,), what each play speaks for (m, n), the sums
+    of both: a number and (m,)); how many plays count for the factors, for anything, and by their text; and what of the
+    items' part each play speaks because of what is said of both (m, n).
     """
     columns, signed, all_rows, all_weights = liked
     solved = solve_user(space, columns, signed)
@@ -146,7 +147,9 @@ def what_counts(shelf, voices, space, liked, songs, scratch):  # type: ignore[no
     moved[:, 0] = solved[0]
     moved[:, 1:] = solved[1]
     products = np.dot(directions_of(shelf, voices, songs), moved)
-    squares = np.dot(moved.T, moved)
+    squares = np.empty((2, n_plays + 1), np.float32)
+    squares[0] = np.dot(solved[0], moved)
+    squares[1] = (moved * moved).sum(axis=0)
     told, own_texts, texts = weights.copy(), np.full(n_plays, -1, np.int64), np.empty(songs.shape[0], np.int64)
     for n in range(n_plays):
         if rows[n] >= 0:
@@ -175,7 +178,7 @@ def features_without(counted, s, i, j, move_i, move_j, features):  # type: ignor
     for play, move in ((i, move_i), (j, move_j)):
         if play < 0:
             continue
-        square += np.float32(2) * move * squares[0, play + 1] + move * move * squares[play + 1, play + 1]
+        square += np.float32(2) * move * squares[0, play + 1] + move * move * squares[1, play + 1]
         place += move * products[s, play + 1]
         artist += move * products[n_songs + s, play + 1]
         sound += move * products[2 * n_songs + s, play + 1]
@@ -187,7 +190,7 @@ def features_without(counted, s, i, j, move_i, move_j, features):  # type: ignor
         n_own -= np.int64(of_items[0][play] > 0)
         n_told -= np.int64(of_texts[0][play] > 0)
     if i >= 0 and j >= 0:
-        square += np.float32(2) * move_i * move_j * squares[i + 1, j + 1]
+        square += np.float32(2) * move_i * move_j * (solved[1][:, i] * solved[1][:, j]).sum()
     nothing = np.float32(0)
     if n_known == 0 or n_own == 0 or square <= SHORT * SHORT * squares[0, 0]:
         transformed(nothing, nothing, nothing, nothing, nothing, features)  # nothing of the user's own ranks any song
@@ -232,8 +235,8 @@ def parts_of_falls(counted, weights):  # type: ignore[no-untyped-def]
 @compiled()
 def fall_without_both(counted, s, i, j, weights):  # type: ignore[no-untyped-def]
     """How far the logit of song s falls without the plays i and j."""
-    _, _, _, between, scores, confidence = counted[0]
-    move_i, move_j = moves_of_pair(i, j, between, scores, confidence)
+    _, _, _, half, scores, confidence = counted[0]
+    move_i, move_j = moves_of_pair(i, j, half, scores, confidence)
     with_all, without = np.empty(N_SAID, np.float32), np.empty(N_SAID, np.float32)
     zero, fall = np.float32(0), np.float32(0)
     features_without(counted, s, -1, -1, zero, zero, with_all)
