@@ -46,7 +46,8 @@ def test_on_the_demo_the_share_of_the_oracle_is_told(new_store: NewStore, tmp_pa
     shares = {name.removeprefix("share of the oracle: "): share for name, share in found.ratios.items()}
     assert 0 < shares["popularity"] < shares["implicit with its defaults"] < shares["the model"] < 1
     assert shares["the mix"] > shares["the model"]
-    assert shares["published mixtapes"] > 0.8 * shares["the mix"]
+    # The mix would fill lists with the songs of few artists; the rules allow each of them two.
+    assert shares["published mixtapes"] > 0.9 * shares["the model"]
     assert found.figures["random: recall@30"] < 0.03
     told = json.loads(found.as_json())
     assert set(told) == {"name", "machine", "settings", "figures", "ratios"}
