@@ -41,6 +41,8 @@ def crawl_settings(parameters: CrawlParameters, contact: str | None) -> dict[str
         "LOG_INSTALL_ROOT_HANDLER": False,
         "LOGSTATS_INTERVAL": 0,
         "EXTENSIONS": {
+            "scrapy.extensions.memusage.MemoryUsage": None,
+            "crawlers.memory.OwnMemoryUsage": 0,
             "scrapy.extensions.corestats.CoreStats": None,
             "scrapy.extensions.logstats.LogStats": None,
             "scrapy.extensions.spiderstate.SpiderState": None,
