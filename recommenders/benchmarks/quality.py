@@ -21,6 +21,7 @@ from recommenders.evaluation.judging import POPULARITY, Examination, Judgement
 from recommenders.evaluation.parts import GAIN, GAIN_LOW, MIX
 from recommenders.evaluation.quality import (
     BARE_IMPLICIT,
+    FEW_EACH,
     MODEL,
     NDCG,
     PUBLISHED,
@@ -101,6 +102,7 @@ def _ratios(data: str, runs: list[Judgements]) -> dict[str, float]:
         f"{MIX} / the best single model, {NDCG}, lower end, least": 1 + min(run[MIX].figures[GAIN_LOW] for run in runs),
         f"{PUBLISHED} / {MODEL}": figures[PUBLISHED][RECALL] / figures[MODEL][RECALL],
         f"{PUBLISHED} / {MIX}": figures[PUBLISHED][RECALL] / figures[MIX][RECALL],
+        f"{PUBLISHED} / {FEW_EACH}": figures[PUBLISHED][RECALL] / figures[FEW_EACH][RECALL],
     }
     if data == "hetrec":
         ratios |= {f"{MIX} / {bound:g} asked, {name}": figures[MIX][name] / bound for name, bound in ASKED.items()}

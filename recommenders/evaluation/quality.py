@@ -24,7 +24,7 @@ from recommenders.evaluation.judging import POPULARITY, Examination, Judgement, 
 from recommenders.evaluation.parts import judge_parts
 from recommenders.evaluation.ranker_parameters import RetrainRankerParams
 from recommenders.evaluation.ranker_plan import JUDGE, Plan
-from recommenders.evaluation.ranking import Described, Known, describe_fold
+from recommenders.evaluation.ranking import Described, Known, describe_fold, lists_of_few_each
 from recommenders.evaluation.retraining import retrain
 from recommenders.language.similarity import By, read_spaces
 from recommenders.language.terms import EntityKind
@@ -42,6 +42,7 @@ from recommenders.store.models import ModelRow, champion
 from recommenders.store.signals import Signal, read_catalogue
 
 MODEL = "the model"
+FEW_EACH = "the mix, two songs an artist"
 PUBLISHED = "published mixtapes"
 BARE_IMPLICIT = "implicit with its defaults"
 RECALL, NDCG = f"recall@{K}", f"ndcg@{K}"
@@ -122,9 +123,13 @@ def judge_service(
     folder = Plan.load(artifacts, service.ranker_run).folder
     learnt_from = Described.load(artifacts, f"{artifacts.url}/{folder}/described-{JUDGE}.parquet")
     ranker = Ranker(**service.ranker.parameters)
+    few_each = lists_of_few_each(
+        described.lesson, ranker, examination.popular, known.shelf, MixtapeRules().max_per_artist
+    )
     return {
         MODEL: examination.judge(model),
         **judge_parts(examination, learnt_from.lesson, described, ranker, seed),
+        FEW_EACH: examination.judge_lists(few_each),
         PUBLISHED: examination.judge_lists(published_lists(store, examination, service.edition_id)),
         BARE_IMPLICIT: examination.judge_lists(bare_implicit_lists(examination, seed)),
         POPULARITY: examination.judge_popularity(),

@@ -81,7 +81,8 @@ def choose(
 
 
 def _judge(examination: Examination, lesson: Lesson, ranker: Ranker) -> Judgement:
-    return examination.judge_lists(lists_of(lesson, ranker, examination.popular))
+    """By what was to be had in that week: offering what nobody could find then is neither right nor wrong."""
+    return examination.judge_lists(lists_of(lesson.observed(), ranker, examination.popular))
 
 
 def _untaught(n_users: int, serving: Ranker | None) -> str:

@@ -6,6 +6,7 @@ their candidates (conditional logit, McFadden 1974; in ranking: ListNet's top-on
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -80,7 +81,7 @@ class Known:
 class Lesson:
     """The candidates of the judged users of a fold, as each model describes them, and which they then heard.
 
-    `rows` (n_users, n) of the shelf, -1 past the end; `features` (n_users, n, N_FEATURES); `heard` (n_users, n);
+    `rows` (n_users, n) of the shelf, -1 = none; `features` (n_users, n, N_FEATURES); `heard` (n_users, n);
     `hidden` (n_users, n): nobody at all had come across it before that week.
     """
 
@@ -106,6 +107,12 @@ class Lesson:
         features = np.zeros((*shape, N_FEATURES), dtype=np.float32)
         nothing = np.zeros(shape, dtype=np.bool_)
         return Lesson(np.full(shape, -1, dtype=np.int32), features, nothing, nothing.copy())
+
+    def observed(self) -> "Lesson":
+        """Without the songs that nobody had come across before that week, nor in it: they were not to be had, and the
+        week says nothing of who would have liked them."""
+        found = np.isin(self.rows, np.unique(self.rows[self.heard]))
+        return replace(self, rows=np.where(self.hidden & ~found, -1, self.rows).astype(np.int32))
 
     @property
     def n_teaching(self) -> int:
@@ -273,6 +280,27 @@ def _intercept(logits: npt.NDArray[np.float64], mean: float) -> float:
 
 def lists_of(lesson: Lesson, ranker: Ranker, popular: metrics.Lists) -> metrics.Lists:
     """The 30 best candidates of each user, as rows of the shelf; what is missing is filled with `popular` songs."""
+    return filled(_ordered(lesson, ranker)[:, :K], popular)
+
+
+def lists_of_few_each(lesson: Lesson, ranker: Ranker, popular: metrics.Lists, shelf: Shelf, most: int) -> metrics.Lists:
+    """The same with at most so many songs of any credited artist."""
+    ordered = _ordered(lesson, ranker)
+    lists = np.full((len(ordered), K), -1, dtype=np.int64)
+    for user, rows in enumerate(ordered):
+        credited: Counter[int] = Counter()
+        chosen: list[int] = []
+        for row in rows[rows >= 0].tolist():
+            artists = shelf.artists[shelf.artist_offsets[row] : shelf.artist_offsets[row + 1]].tolist()
+            if len(chosen) < K and all(credited[artist] < most for artist in artists):
+                credited.update(artists)
+                chosen.append(row)
+        lists[user, : len(chosen)] = chosen
+    return filled(lists, popular)
+
+
+def _ordered(lesson: Lesson, ranker: Ranker) -> npt.NDArray[np.int64]:
+    """Each user's candidates, the most likely first, (n_users, n); -1 past the end."""
     chances = np.where(lesson.rows >= 0, ranker.chances(lesson.features), -1)
-    best = np.lexsort((lesson.rows, -chances), axis=1)[:, :K]
-    return filled(np.take_along_axis(lesson.rows, best, axis=1).astype(np.int64), popular)
+    best = np.lexsort((lesson.rows, -chances), axis=1)
+    return np.take_along_axis(lesson.rows, best, axis=1).astype(np.int64)

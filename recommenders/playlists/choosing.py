@@ -11,6 +11,7 @@ LEAST_FALL = np.float32(1e-3)  # of the logit: a thousandth of the chance
 OTHER_SHARE = np.float32(0.6)  # of the greatest fall, that another play must have to be named instead
 SECOND_SHARE = np.float32(0.3)  # of the first's fall, that a second play must have
 NEAR_SOUND = np.float32(0.5)  # cosine from which two songs sound alike
+LEAST_TERMS = 2  # that two songs share before they are told: a single word may be chance
 MOST_NAMED = 3  # songs of a list for which a play is named, while there are others
 WARM, BY_SOUND, BY_ARTIST = 0, 1, 2  # what has placed a song among the others
 
@@ -128,7 +129,7 @@ def choose(shelf, voices, terms, row, placed, rows, falls, parts, named, kinds, 
                 if alike == NOT_ASKED:
                     alike = sounds_most_like(voices, row, rows, falls, enough, named)
                 play = alike
-            if play < 0 or (this == TERMS and (same_artist or shared_terms(terms, row, rows[n], shared) == 0)):
+            if play < 0 or (this == TERMS and (same_artist or shared_terms(terms, row, rows[n], shared) < LEAST_TERMS)):
                 continue
             times = int(named[play] >= MOST_NAMED) + int(kinds[this] >= most_of_kind)
             worth = falls[n] * parts[n, k] / highest

@@ -69,40 +69,32 @@ def test_ease_is_every_track_regressed_on_all_others(dropout: float) -> None:
     assert model.similarity.toarray() == pytest.approx(expected, abs=1e-5)
 
 
-def test_what_is_said_of_tracks_joins_as_further_listeners() -> None:
+def _pulls(text: Space, rows: npt.NDArray[np.float64], weight: float, unsaid: int) -> npt.NDArray[np.float64]:
+    """The text vectors as further listeners of the tracks; of the first `unsaid` nothing is said."""
+    likers = (rows > 0).sum(axis=0)
+    pulls = np.zeros((text.vectors.shape[1], rows.shape[1]))
+    pulls[:, unsaid:] = text.vectors.T
+    weighted: npt.NDArray[np.float64] = (
+        pulls * np.sqrt(weight * (rows**2).sum(axis=0).mean()) * (likers / likers.mean()) ** 0.25
+    )
+    return weighted
+
+
+def test_what_is_said_of_tracks_joins_as_further_listeners_and_has_its_part_of_each_entry() -> None:
+    """The part of text is what predicts a track's text, where each track is predicted from all others."""
     listening = _listening(2)
-    text = _said(listening.track_ids[5:], 2)  # of five nothing is said
-    parameters = EASE_ALONE.model_copy(update={"text": 1.5, "dropout": 0.5})
-    model = fit_items(listening, parameters, text)
+    text = _said(listening.track_ids[5:], 2)
+    model = fit_items(listening, EASE_ALONE.model_copy(update={"text": 1.5, "dropout": 0.5}), text)
     rows = _each_mean_one(listening.strengths)
-    likers = (rows > 0).sum(axis=0)
-    pulls = np.zeros((text.vectors.shape[1], rows.shape[1]))
-    pulls[:, 5:] = text.vectors.T
-    pulls *= np.sqrt(1.5 * (rows**2).sum(axis=0).mean()) * (likers / likers.mean()) ** 0.25
-    both = np.concatenate([rows, pulls])
-    expected = np.maximum(_regressed(both, 5 + 0.5 * (both**2).sum(axis=0)), 0)
-    assert model.similarity.toarray() == pytest.approx(expected, abs=1e-5)
-
-
-def test_what_comes_from_text_is_what_predicts_a_track_s_text() -> None:
-    listening = _listening(12)
-    text = _said(listening.track_ids[5:], 12)
-    parameters = EASE_ALONE.model_copy(update={"text": 1.5, "dropout": 0.5})
-    model = fit_items(listening, parameters, text)
-    rows = _each_mean_one(listening.strengths)
-    likers = (rows > 0).sum(axis=0)
-    pulls = np.zeros((text.vectors.shape[1], rows.shape[1]))
-    pulls[:, 5:] = text.vectors.T
-    pulls *= np.sqrt(1.5 * (rows**2).sum(axis=0).mean()) * (likers / likers.mean()) ** 0.25
+    pulls = _pulls(text, rows, 1.5, 5)
     both = np.concatenate([rows, pulls])
     penalties = 5 + 0.5 * (both**2).sum(axis=0)
     whole = _regressed(both, penalties)
-    by_text = _regressed(both, penalties, np.concatenate([np.zeros_like(rows), pulls]))
-    expected = np.where(whole > 0, np.clip(by_text, 0, whole), 0)
-    assert model.told.toarray() == pytest.approx(expected, abs=1e-5)
+    assert model.similarity.toarray() == pytest.approx(np.maximum(whole, 0), abs=1e-5)
+    of_text = _regressed(both, penalties, np.concatenate([np.zeros_like(rows), pulls]))
+    assert model.told.toarray() == pytest.approx(np.clip(of_text, 0, np.maximum(whole, 0)), abs=1e-5)
     assert 0 < model.told.sum() < model.similarity.sum()
-    assert (model.told.data <= model.similarity[model.told.nonzero()]).all()
-    assert not fit_items(listening, parameters).told.nnz
+    assert not fit_items(listening, EASE_ALONE).told.nnz
 
 
 def test_tracks_without_a_common_listener_speak_for_each_other_when_the_same_is_said_of_them() -> None:

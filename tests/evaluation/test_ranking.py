@@ -1,6 +1,7 @@
 """Learning to rank: planted weights are found, and what ranks is what was seen to be better."""
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -57,6 +58,14 @@ def test_that_nobody_could_find_a_song_is_not_held_against_what_it_is() -> None:
     found = weights_of(learn([lesson({"text": 1.5, "youth": 1.0}, seed, found=-3.0) for seed in (5, 6)]))
     assert found["youth"] == pytest.approx(1.0, abs=0.2)
     assert found["text"] == pytest.approx(1.5, abs=0.2)
+
+
+def test_what_nobody_could_find_in_a_week_is_not_judged_by_it() -> None:
+    rows = np.array([[1, 2, 3, 4], [4, 5, 1, -1]], dtype=np.int32)
+    heard = np.array([[True, False, False, False], [False, False, False, False]])
+    hidden = np.array([[True, True, False, True], [True, False, True, False]])
+    some = Lesson(rows, np.zeros((2, 4, N_FEATURES), dtype=np.float32), heard, hidden)
+    assert some.observed().rows.tolist() == [[1, -1, 3, -1], [-1, 5, 1, -1]]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -157,6 +166,7 @@ def test_a_mix_that_beats_every_model_alone_ranks() -> None:
 def test_where_one_model_is_better_than_the_mix_it_ranks_alone_and_that_is_said() -> None:
     """Last week everybody chose by the rate; this week by items, as before."""
     learnt, judged = lesson({"rate": -3.0, "items": 0.3}, 10), lesson({"items": 3.0}, 11)
+    judged = replace(judged, hidden=np.zeros_like(judged.hidden))
     described = Described(judged, {name: alone(judged, name) for name in ("items", "text")})
     choice = choose(examination(judged), learnt, described, None, GateParameters(), seed=0)
     assert choice.name == "items, ranking alone"
